@@ -1,4 +1,4 @@
-"""Parts of Envoy's configuration, each compared as a whole: nothing is missing or superfluous.
+"""Parts of Envoy's configuration, each compared as a whole: no field is missing or superfluous.
 
 `test_envoy.py` compares the configuration with the plan.
 """
@@ -42,40 +42,44 @@ def config(
     collected: str = "",
     commands: tuple[str, ...] = (),
 ) -> Json:
+    """Return the resources of Envoy's bootstrap for these manifests."""
     mesh = mesh_of(*documents, commands=commands)
     collector = Collector.of(collected) if collected else None
-    made = bootstrap(mesh, addresses_of(mesh), 8080, ADMIN, {}, collector, propagated)
-    resources: Json = made["static_resources"]
+    configuration = bootstrap(mesh, addresses_of(mesh), 8080, ADMIN, {}, collector, propagated)
+    resources: Json = configuration["static_resources"]
     return resources
 
 
-def cluster(*documents: Document, **more: Any) -> Json:
-    (found,) = [c for c in config(*documents, **more)["clusters"] if c["name"] == NAME]
-    return dict(found)
+def cluster(*documents: Document, **options: Any) -> Json:
+    """Return the cluster of the Service a."""
+    (only,) = [c for c in config(*documents, **options)["clusters"] if c["name"] == NAME]
+    return dict(only)
 
 
 def routes(*rules: Document) -> list[Json]:
-    """The routes that Envoy has for these rules of the one Service."""
+    """Return Envoy's routes for these rules of a VirtualService for a."""
     return routes_of(virtual_service("a", *rules))
 
 
 def routes_of(document: Document) -> list[Json]:
+    """Return Envoy's routes to a for this VirtualService or HTTPRoute."""
     (listener,) = config(*PODS, document)["listeners"][1:]
-    found: list[Json] = manager(listener)["route_config"]["virtual_hosts"][0]["routes"]
-    return found
+    routes: list[Json] = manager(listener)["route_config"]["virtual_hosts"][0]["routes"]
+    return routes
 
 
 def manager(listener: Json) -> Json:
-    ((chain,),) = [listener["filter_chains"]]
-    (only,) = chain["filters"]
-    found: Json = only["typed_config"]
-    return found
+    """Return the HTTP connection manager of a listener."""
+    (chain,) = listener["filter_chains"]
+    (network_filter,) = chain["filters"]
+    configuration: Json = network_filter["typed_config"]
+    return configuration
 
 
 # Matches
 
 
-def header(name: str, how: Json) -> Json:
+def matcher(name: str, how: Json) -> Json:
     return {"name": name, "string_match": how}
 
 
@@ -87,7 +91,7 @@ MISSING_IS_EMPTY = {"invert_match": True, "treat_missing_header_as_empty": True}
 
 
 @pytest.mark.parametrize(
-    ("asked", "found"),
+    ("fields", "expected"),
     [
         ({"uri": {"exact": "/a"}}, {"path": "/a"}),
         ({"uri": {"prefix": "/a"}}, {"prefix": "/a"}),
@@ -104,9 +108,9 @@ MISSING_IS_EMPTY = {"invert_match": True, "treat_missing_header_as_empty": True}
             {
                 "prefix": "/",
                 "headers": [
-                    header("x-a", {"exact": "1"}),
-                    header("x-b", {"prefix": "2"}),
-                    header("x-c", regex("3")),
+                    matcher("x-a", {"exact": "1"}),
+                    matcher("x-b", {"prefix": "2"}),
+                    matcher("x-c", regex("3")),
                 ],
             },
         ),
@@ -120,15 +124,15 @@ MISSING_IS_EMPTY = {"invert_match": True, "treat_missing_header_as_empty": True}
         ),
         (
             {"withoutHeaders": {"X-A": {"exact": "1"}}},
-            {"prefix": "/", "headers": [header("x-a", {"exact": "1"}) | MISSING_IS_EMPTY]},
+            {"prefix": "/", "headers": [matcher("x-a", {"exact": "1"}) | MISSING_IS_EMPTY]},
         ),
         (
             {"withoutHeaders": {"x": {"prefix": "1"}}},
-            {"prefix": "/", "headers": [header("x", {"prefix": "1"}) | MISSING_IS_EMPTY]},
+            {"prefix": "/", "headers": [matcher("x", {"prefix": "1"}) | MISSING_IS_EMPTY]},
         ),
         (
             {"withoutHeaders": {"x": {"regex": "1"}}},
-            {"prefix": "/", "headers": [header("x", regex("1")) | MISSING_IS_EMPTY]},
+            {"prefix": "/", "headers": [matcher("x", regex("1")) | MISSING_IS_EMPTY]},
         ),
         (
             {"withoutHeaders": {"x": {}}},
@@ -141,7 +145,7 @@ MISSING_IS_EMPTY = {"invert_match": True, "treat_missing_header_as_empty": True}
             {"method": {"exact": "PUT"}, "headers": {"x": {"exact": "1"}}, "uri": {"exact": "/a"}},
             {
                 "path": "/a",
-                "headers": [header("x", {"exact": "1"}), header(":method", {"exact": "PUT"})],
+                "headers": [matcher("x", {"exact": "1"}), matcher(":method", {"exact": "PUT"})],
             },
         ),
         (
@@ -149,16 +153,16 @@ MISSING_IS_EMPTY = {"invert_match": True, "treat_missing_header_as_empty": True}
             {
                 "prefix": "/",
                 "query_parameters": [
-                    header("q", {"exact": "1"}),
-                    header("Q", {"prefix": "2"}),
+                    matcher("q", {"exact": "1"}),
+                    matcher("Q", {"prefix": "2"}),
                     {"name": "r", "present_match": True},
                 ],
             },
         ),
     ],
 )
-def test_a_match(asked: Document, found: Json) -> None:
-    assert routes(rule(to("a"), match=[asked]))[0]["match"] == found
+def test_matches(fields: Document, expected: Json) -> None:
+    assert routes(rule(to("a"), match=[fields]))[0]["match"] == expected
 
 
 # Routes
@@ -185,34 +189,37 @@ NEXT_TIER: Json = {
         update_frequency=2,
     )
 }
-UNASKED = {
+DEFAULT_RETRIES = {
     "retry_on": "connect-failure,refused-stream,reset",
-    "retriable_request_headers": [header(":method", regex("GET|HEAD"))],
+    "retriable_request_headers": [matcher(":method", regex("GET|HEAD"))],
 }
 
 
 @pytest.mark.parametrize(
-    ("retries", "found"),
+    ("retries", "policy"),
     [
-        (None, {**NEXT_TIER, **UNASKED, "num_retries": 4}),
-        ({}, {**UNASKED, "num_retries": 2}),
-        ({"attempts": 0, "retryRemoteLocalities": False}, {**UNASKED, "num_retries": 0}),
+        (None, {**NEXT_TIER, **DEFAULT_RETRIES, "num_retries": 4}),
+        ({}, {**DEFAULT_RETRIES, "num_retries": 2}),
+        ({"attempts": 0, "retryRemoteLocalities": False}, {**DEFAULT_RETRIES, "num_retries": 0}),
         (
             {"attempts": 1, "retryRemoteLocalities": True},
-            {**NEXT_TIER, **UNASKED, "num_retries": 1},
+            {**NEXT_TIER, **DEFAULT_RETRIES, "num_retries": 1},
         ),
-        ({"perTryTimeout": "1.5s"}, {**UNASKED, "num_retries": 2, "per_try_timeout": "1.5s"}),
+        (
+            {"perTryTimeout": "1.5s"},
+            {**DEFAULT_RETRIES, "num_retries": 2, "per_try_timeout": "1.5s"},
+        ),
         (
             {"backoff": "1.5s"},
-            {**UNASKED, "num_retries": 2, "retry_back_off": {"base_interval": "1.5s"}},
+            {**DEFAULT_RETRIES, "num_retries": 2, "retry_back_off": {"base_interval": "1.5s"}},
         ),
         (
             {"backoff": "100us"},
-            {**UNASKED, "num_retries": 2, "retry_back_off": {"base_interval": "0.001s"}},
+            {**DEFAULT_RETRIES, "num_retries": 2, "retry_back_off": {"base_interval": "0.001s"}},
         ),
         (
             {"retryIgnorePreviousHosts": False},
-            {**UNASKED, "num_retries": 2, "retry_host_predicate": None},
+            {**DEFAULT_RETRIES, "num_retries": 2, "retry_host_predicate": None},
         ),
         (
             {"retryOn": "5xx, reset"},
@@ -228,31 +235,32 @@ UNASKED = {
         ),
     ],
 )
-def test_retries(retries: Document | None, found: Json) -> None:
-    asked = rule(to("a")) if retries is None else rule(to("a"), retries=retries)
-    (route,) = routes(asked)
-    expected = {name: value for name, value in (RETRIES | found).items() if value is not None}
+def test_retries(retries: Document | None, policy: Json) -> None:
+    fields = {} if retries is None else {"retries": retries}
+    (route,) = routes(rule(to("a")) | fields)
+    expected = {name: value for name, value in (RETRIES | policy).items() if value is not None}
     assert route["route"]["retry_policy"] == expected
 
 
-def leads(*clusters: Json, timeout: str = "0s") -> Json:
+def to_clusters(*clusters: Json, timeout: str = "0s") -> Json:
+    """Return the action of a route that splits between clusters."""
     return {
         "timeout": timeout,
-        "retry_policy": RETRIES | NEXT_TIER | UNASKED | {"num_retries": 4},
+        "retry_policy": RETRIES | NEXT_TIER | DEFAULT_RETRIES | {"num_retries": 4},
         "cluster_not_found_response_code": "INTERNAL_SERVER_ERROR",
         "weighted_clusters": {"clusters": list(clusters)},
     }
 
 
 @pytest.mark.parametrize(
-    ("asked", "found"),
+    ("fields", "expected"),
     [
-        (rule(to("a")), {"route": leads({"name": NAME, "weight": 100})}),
-        (rule(to("a", weight=3)), {"route": leads({"name": NAME, "weight": 100})}),
+        (rule(to("a")), {"route": to_clusters({"name": NAME, "weight": 100})}),
+        (rule(to("a", weight=3)), {"route": to_clusters({"name": NAME, "weight": 100})}),
         (
             rule(to("a", weight=3), to("a", "v9", weight=1), timeout="1500ms"),
             {
-                "route": leads(
+                "route": to_clusters(
                     {"name": NAME, "weight": 3},
                     {"name": NAME.replace("||", "|v9|"), "weight": 1},
                     timeout="1.5s",
@@ -293,18 +301,18 @@ def leads(*clusters: Json, timeout: str = "0s") -> Json:
         (rule(to("a"), fault={"abort": {"httpStatus": 555, "percentage": {"value": 100}}}), 555),
     ],
 )
-def test_where_a_rule_leads(asked: Document, found: Json | int) -> None:
-    (route,) = routes(asked)
-    if isinstance(found, int):
+def test_actions_of_a_rule(fields: Document, expected: Json | int) -> None:
+    (route,) = routes(fields)
+    if isinstance(expected, int):
         body = "the rule answers by itself: it has no backend, or needs none\n"
-        found = {"direct_response": {"status": found, "body": {"inline_string": body}}}
-    assert route == {"match": {"prefix": "/"}, **found}
+        expected = {"direct_response": {"status": expected, "body": {"inline_string": body}}}
+    assert route == {"match": {"prefix": "/"}, **expected}
 
 
-def moved(path: Document | None = None, **more: object) -> Document:
-    """A filter of an HTTPRoute that redirects."""
-    asked = {"path": path, **more} if path else more
-    return {"type": "RequestRedirect", "requestRedirect": asked}
+def redirect(path: Document | None = None, **fields: object) -> Document:
+    """Return a filter of an HTTPRoute that redirects."""
+    changes = {"path": path, **fields} if path else fields
+    return {"type": "RequestRedirect", "requestRedirect": changes}
 
 
 FULL_PATH = {"type": "ReplaceFullPath", "replaceFullPath": "/b"}
@@ -312,39 +320,40 @@ NEW_PREFIX = {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/b"}
 
 
 @pytest.mark.parametrize(
-    ("asked", "found"),
+    ("fields", "expected"),
     [
-        (moved(FULL_PATH), {"path_redirect": "/b", "response_code": "FOUND"}),
-        (moved(NEW_PREFIX), {"prefix_rewrite": "/b", "response_code": "FOUND"}),
+        (redirect(FULL_PATH), {"path_redirect": "/b", "response_code": "FOUND"}),
+        (redirect(NEW_PREFIX), {"prefix_rewrite": "/b", "response_code": "FOUND"}),
         (
-            moved(hostname="b.org", statusCode=308),
+            redirect(hostname="b.org", statusCode=308),
             {"host_redirect": "b.org", "response_code": "PERMANENT_REDIRECT"},
         ),
-        (moved(port=80, statusCode=303), {"response_code": "SEE_OTHER"}),
+        (redirect(port=80, statusCode=303), {"response_code": "SEE_OTHER"}),
         (
-            moved(scheme="https", port=80),
+            redirect(scheme="https", port=80),
             {"scheme_redirect": "https", "port_redirect": 80, "response_code": "FOUND"},
         ),
     ],
 )
-def test_redirects_of_an_http_route(asked: Document, found: Json) -> None:
-    (route,) = routes_of(http_route("a", to_service("a"), route_rule(filters=[asked])))
-    assert route == {"match": {"prefix": "/"}, "redirect": found}
+def test_redirects_of_an_http_route(fields: Document, expected: Json) -> None:
+    (route,) = routes_of(http_route("a", to_service("a"), route_rule(filters=[fields])))
+    assert route == {"match": {"prefix": "/"}, "redirect": expected}
 
 
-def substitution(pattern: str, by: str) -> Json:
-    return {"regex_rewrite": {"pattern": {"regex": pattern}, "substitution": by}}
+def substitution(pattern: str, replacement: str) -> Json:
+    return {"regex_rewrite": {"pattern": {"regex": pattern}, "substitution": replacement}}
 
 
 HOST: Json = {"host_rewrite_literal": "b.org"}
 
 
-def written_anew(route: Json) -> Json:
+def rewrites_of(route: Json) -> Json:
+    """Return the fields of a route that rewrite requests."""
     return {name: value for name, value in route["route"].items() if "rewrite" in name}
 
 
 @pytest.mark.parametrize(
-    ("asked", "found"),
+    ("fields", "expected"),
     [
         ({"authority": "b.org"}, HOST),
         ({"uri": "/b"}, {"prefix_rewrite": "/b"}),
@@ -355,13 +364,13 @@ def written_anew(route: Json) -> Json:
         ),
     ],
 )
-def test_rewrites(asked: Document, found: Json) -> None:
-    (route,) = routes(rule(to("a"), rewrite=asked))
-    assert written_anew(route) == found
+def test_rewrites(fields: Document, expected: Json) -> None:
+    (route,) = routes(rule(to("a"), rewrite=fields))
+    assert rewrites_of(route) == expected
 
 
 @pytest.mark.parametrize(
-    ("asked", "found"),
+    ("fields", "expected"),
     [
         ({"hostname": "b.org"}, HOST),
         ({"hostname": "b.org", "path": FULL_PATH}, HOST | substitution("/.*", "/b")),
@@ -373,14 +382,15 @@ def test_rewrites(asked: Document, found: Json) -> None:
         ),
     ],
 )
-def test_rewrites_of_an_http_route(asked: Document, found: Json) -> None:
-    filters = [{"type": "URLRewrite", "urlRewrite": asked}]
-    own = route_rule(backend("a"), matches=[takes("/a.b")], filters=filters)
-    (route,) = routes_of(http_route("a", to_service("a"), own))
-    assert written_anew(route) == found
+def test_rewrites_of_an_http_route(fields: Document, expected: Json) -> None:
+    filters = [{"type": "URLRewrite", "urlRewrite": fields}]
+    rewriting = route_rule(backend("a"), matches=[takes("/a.b")], filters=filters)
+    (route,) = routes_of(http_route("a", to_service("a"), rewriting))
+    assert rewrites_of(route) == expected
 
 
-def copies(share: int, name: str = "b.default") -> Json:
+def mirror_policy(share: int, name: str = "b.default") -> Json:
+    """Return Envoy's mirror to a Service; `share` is in millionths."""
     return {
         "cluster": NAME.replace("||a.default", f"||{name}"),
         "runtime_fraction": {"default_value": {"numerator": share, "denominator": "MILLION"}},
@@ -396,25 +406,30 @@ TWO = [service("b"), deployment("b"), service("c"), deployment("c")]
 
 
 def mirrored(document: Document) -> list[Json]:
-    """The mirrors of the one route; those that lead to pods have a cluster."""
-    made = config(*PODS, *TWO, document)
-    (route, *_) = manager(made["listeners"][1])["route_config"]["virtual_hosts"][0]["routes"]
-    found: list[Json] = route["route"].get("request_mirror_policies", [])
-    names = {one["name"] for one in made["clusters"]}
-    assert {one["cluster"] for one in found} - names <= {copies(0, "b.other")["cluster"]}
-    return found
+    """Return the mirrors of the first route. Each has a cluster if its Service exists."""
+    resources = config(*PODS, *TWO, document)
+    (route, *_) = manager(resources["listeners"][1])["route_config"]["virtual_hosts"][0]["routes"]
+    mirrors: list[Json] = route["route"].get("request_mirror_policies", [])
+    clusters = {cluster["name"] for cluster in resources["clusters"]}
+    assert {mirror["cluster"] for mirror in mirrors} - clusters <= {
+        mirror_policy(0, "b.other")["cluster"]
+    }
+    return mirrors
 
 
 @pytest.mark.parametrize(
-    ("asked", "found"),
+    ("fields", "expected"),
     [
         ({}, []),
-        ({"mirror": B}, [copies(1_000_000)]),
-        ({"mirror": B, "mirrorPercent": 25}, [copies(250_000)]),
-        ({"mirror": B, "mirrorPercent": 25, "mirrorPercentage": {"value": 0.5}}, [copies(5_000)]),
+        ({"mirror": B}, [mirror_policy(1_000_000)]),
+        ({"mirror": B, "mirrorPercent": 25}, [mirror_policy(250_000)]),
+        (
+            {"mirror": B, "mirrorPercent": 25, "mirrorPercentage": {"value": 0.5}},
+            [mirror_policy(5_000)],
+        ),
         ({"mirror": B, "mirrorPercent": 0}, []),
         ({"mirror": B, "mirrorPercentage": {"value": 0}}, []),
-        ({"mirrors": [{"destination": B}]}, [copies(1_000_000)]),
+        ({"mirrors": [{"destination": B}]}, [mirror_policy(1_000_000)]),
         (
             {
                 "mirrors": [
@@ -422,58 +437,58 @@ def mirrored(document: Document) -> list[Json]:
                     {"destination": C, "percentage": {"value": 10}},
                 ]
             },
-            [copies(100_000, "c.default")],
+            [mirror_policy(100_000, "c.default")],
         ),
         (
             {"mirrors": [{"destination": {"host": "gone"}}, {"destination": C}]},
-            [copies(10**6, "c.default")],
+            [mirror_policy(10**6, "c.default")],
         ),
     ],
 )
-def test_mirrors(asked: Document, found: list[Json]) -> None:
-    assert mirrored(virtual_service("a", rule(to("a"), **asked))) == found
+def test_mirrors(fields: Document, expected: list[Json]) -> None:
+    assert mirrored(virtual_service("a", rule(to("a"), **fields))) == expected
 
 
 def test_no_mirror_leads_outside_the_mesh() -> None:
     outside = without(service_entry("api.test", "a", "v1"), "spec.workloadSelector")
-    copied = virtual_service("a", rule(to("a"), mirror={"host": "api.test"}))
-    assert [one["name"] for one in config(*PODS, outside, copied)["clusters"]] == [NAME]
+    mirroring = virtual_service("a", rule(to("a"), mirror={"host": "api.test"}))
+    assert [c["name"] for c in config(*PODS, outside, mirroring)["clusters"]] == [NAME]
 
 
 @pytest.mark.parametrize(
-    ("asked", "first"),
+    ("fields", "first"),
     [
-        ({}, [copies(1_000_000)]),
-        ({"percent": 25}, [copies(250_000)]),
+        ({}, [mirror_policy(1_000_000)]),
+        ({"percent": 25}, [mirror_policy(250_000)]),
         ({"percent": 0}, []),
-        ({"fraction": {"numerator": 1, "denominator": 8}}, [copies(125_000)]),
-        ({"fraction": {"numerator": 3}}, [copies(30_000)]),
-        ({"fraction": {"numerator": 3, "denominator": 2}}, [copies(1_000_000)]),
+        ({"fraction": {"numerator": 1, "denominator": 8}}, [mirror_policy(125_000)]),
+        ({"fraction": {"numerator": 3}}, [mirror_policy(30_000)]),
+        ({"fraction": {"numerator": 3, "denominator": 2}}, [mirror_policy(1_000_000)]),
         ({"backendRef": {**AT_B, "kind": "Other"}}, []),
         ({"backendRef": {**AT_B, "group": "other.org"}}, []),
-        ({"backendRef": {**AT_B, "namespace": "other"}}, [copies(1_000_000, "b.other")]),
+        ({"backendRef": {**AT_B, "namespace": "other"}}, [mirror_policy(1_000_000, "b.other")]),
     ],
 )
-def test_mirrors_of_an_http_route(asked: Document, first: list[Json]) -> None:
-    both = [{"backendRef": AT_B, **asked}, {"backendRef": {"name": "c", "port": 8000}}]
-    filters = [{"type": "RequestMirror", "requestMirror": one} for one in both]
+def test_mirrors_of_an_http_route(fields: Document, first: list[Json]) -> None:
+    both = [{"backendRef": AT_B, **fields}, {"backendRef": {"name": "c", "port": 8000}}]
+    filters = [{"type": "RequestMirror", "requestMirror": mirror} for mirror in both]
     route = http_route("a", to_service("a"), route_rule(backend("a"), filters=filters))
-    assert mirrored(route) == [*first, copies(1_000_000, "c.default")]
+    assert mirrored(route) == [*first, mirror_policy(1_000_000, "c.default")]
 
 
-# What is done to requests before a rule leads them
+# Faults and CORS
 
 FAULT, CORS = "envoy.filters.http.fault", "envoy.filters.http.cors"
 
 
-def faulty(**more: Any) -> Json:
-    return {FAULT: {"@type": f"{TYPE}extensions.filters.http.fault.v3.HTTPFault", **more}}
+def fault(**fields: Any) -> Json:
+    return {FAULT: {"@type": f"{TYPE}extensions.filters.http.fault.v3.HTTPFault", **fields}}
 
 
-def allowing(*origins: Json, **more: Any) -> Json:
+def cors(*origins: Json, **fields: Any) -> Json:
     defaults = {"allow_credentials": False, "forward_not_matching_preflights": True}
     kind = f"{TYPE}extensions.filters.http.cors.v3.CorsPolicy"
-    return {CORS: {"@type": kind, "allow_origin_string_match": [*origins], **defaults, **more}}
+    return {CORS: {"@type": kind, "allow_origin_string_match": [*origins], **defaults, **fields}}
 
 
 DELAY = {"fixedDelay": "1.5s", "percentage": {"value": 12.5}}
@@ -484,49 +499,49 @@ SHOP, ANY_SHOP = "https://shop.example", r"https://.*\.shop\.example"
 
 
 @pytest.mark.parametrize(
-    ("asked", "found"),
+    ("fields", "expected"),
     [
         ({}, {}),
-        ({"fault": {"delay": DELAY}}, faulty(delay=DELAYED)),
-        ({"fault": {"abort": ABORT}}, faulty(abort=ABORTED)),
-        ({"fault": {"delay": DELAY, "abort": ABORT}}, faulty(delay=DELAYED, abort=ABORTED)),
-        # As in Istio: a share that is not given is none, and the newer form of it wins.
+        ({"fault": {"delay": DELAY}}, fault(delay=DELAYED)),
+        ({"fault": {"abort": ABORT}}, fault(abort=ABORTED)),
+        ({"fault": {"delay": DELAY, "abort": ABORT}}, fault(delay=DELAYED, abort=ABORTED)),
+        # As in Istio: without a percentage there is no fault, and `percentage` wins over `percent`.
         ({"fault": {"delay": {"fixedDelay": "1.5s"}}}, {}),
         ({"fault": {"delay": {"percentage": {"value": 12.5}}}}, {}),
         ({"fault": {"delay": DELAY | {"percentage": {"value": 0}, "percent": 9}}}, {}),
-        ({"fault": {"delay": DELAY | {"percent": 9}}}, faulty(delay=DELAYED)),
-        ({"corsPolicy": {"allowOrigins": [{"exact": SHOP}]}}, allowing({"exact": SHOP})),
-        ({"corsPolicy": {"allowOrigin": [SHOP]}}, allowing({"exact": SHOP})),
+        ({"fault": {"delay": DELAY | {"percent": 9}}}, fault(delay=DELAYED)),
+        ({"corsPolicy": {"allowOrigins": [{"exact": SHOP}]}}, cors({"exact": SHOP})),
+        ({"corsPolicy": {"allowOrigin": [SHOP]}}, cors({"exact": SHOP})),
         (
             {"corsPolicy": {"allowOrigins": [{"regex": ANY_SHOP}, {}], "allowOrigin": [SHOP]}},
-            allowing(regex(ANY_SHOP)),
+            cors(regex(ANY_SHOP)),
         ),
         (
             {"corsPolicy": {"allowMethods": ["GET", "PUT"], "allowHeaders": ["x-a"]}},
-            allowing(allow_methods="GET,PUT", allow_headers="x-a"),
+            cors(allow_methods="GET,PUT", allow_headers="x-a"),
         ),
         (
             {"corsPolicy": {"exposeHeaders": ["x-b", "x-c"], "maxAge": "1h"}},
-            allowing(expose_headers="x-b,x-c", max_age="3600"),
+            cors(expose_headers="x-b,x-c", max_age="3600"),
         ),
         (
             {"corsPolicy": {"maxAge": "0s", "allowCredentials": True}},
-            allowing(max_age="0", allow_credentials=True),
+            cors(max_age="0", allow_credentials=True),
         ),
         (
             {"corsPolicy": {"unmatchedPreflights": "IGNORE"}},
-            allowing(forward_not_matching_preflights=False),
+            cors(forward_not_matching_preflights=False),
         ),
-        ({"corsPolicy": {"unmatchedPreflights": "FORWARD"}}, allowing()),
+        ({"corsPolicy": {"unmatchedPreflights": "FORWARD"}}, cors()),
         (
             {"corsPolicy": {}, "fault": {"abort": ABORT}},
-            allowing() | faulty(abort=ABORTED),
+            cors() | fault(abort=ABORTED),
         ),
     ],
 )
-def test_cors_and_faults(asked: Document, found: Json) -> None:
-    (route,) = routes(rule(to("a"), **asked))
-    assert route.get("typed_per_filter_config", {}) == found
+def test_cors_and_faults(fields: Document, expected: Json) -> None:
+    (route,) = routes(rule(to("a"), **fields))
+    assert route.get("typed_per_filter_config", {}) == expected
 
 
 HTTP = "extensions.filters.http"
@@ -535,7 +550,7 @@ FAULT_FILTER = typed(FAULT, f"{HTTP}.fault.v3.HTTPFault")
 
 
 @pytest.mark.parametrize(
-    ("rules", "found"),
+    ("settings", "expected"),
     [
         ([{}], []),
         ([{"fault": {"abort": ABORT}}], [FAULT_FILTER]),
@@ -544,37 +559,39 @@ FAULT_FILTER = typed(FAULT, f"{HTTP}.fault.v3.HTTPFault")
     ],
 )
 def test_filters_exist_only_if_a_route_has_settings(
-    rules: list[Document], found: list[Json]
+    settings: list[Document], expected: list[Json]
 ) -> None:
-    own = [rule(to("a"), match=[{"uri": {"exact": f"/{n}"}}], **r) for n, r in enumerate(rules)]
-    (listener,) = config(*PODS, virtual_service("a", *own))["listeners"][1:]
-    assert manager(listener)["http_filters"][:-1] == found
+    rules = [
+        rule(to("a"), match=[{"uri": {"exact": f"/{n}"}}], **s) for n, s in enumerate(settings)
+    ]
+    (listener,) = config(*PODS, virtual_service("a", *rules))["listeners"][1:]
+    assert manager(listener)["http_filters"][:-1] == expected
 
 
 @pytest.mark.parametrize(
-    ("asked", "found"),
+    ("fields", "expected"),
     [
-        ({"allowOrigins": [SHOP]}, allowing({"exact": SHOP})),
-        ({"allowOrigins": ["https://*"]}, allowing({"prefix": "https://"})),
-        ({"allowOrigins": ["https://*.shop.example"]}, allowing(regex(ANY_SHOP))),
-        ({"allowOrigins": ["https://a*b*"]}, allowing(regex("https://a.*b.*"))),
-        ({"allowOrigins": ["**"]}, allowing(regex(".*.*"))),
+        ({"allowOrigins": [SHOP]}, cors({"exact": SHOP})),
+        ({"allowOrigins": ["https://*"]}, cors({"prefix": "https://"})),
+        ({"allowOrigins": ["https://*.shop.example"]}, cors(regex(ANY_SHOP))),
+        ({"allowOrigins": ["https://a*b*"]}, cors(regex("https://a.*b.*"))),
+        ({"allowOrigins": ["**"]}, cors(regex(".*.*"))),
         (
             {"allowOrigins": ["*", SHOP]},
-            allowing(regex(r"^[a-zA-Z][a-zA-Z0-9+.-]*://[^/\s?#]+$"), {"exact": SHOP}),
+            cors(regex(r"^[a-zA-Z][a-zA-Z0-9+.-]*://[^/\s?#]+$"), {"exact": SHOP}),
         ),
-        ({"allowOrigins": ["*"]}, allowing(regex(r"^[a-zA-Z][a-zA-Z0-9+.-]*://[^/\s?#]+$"))),
+        ({"allowOrigins": ["*"]}, cors(regex(r"^[a-zA-Z][a-zA-Z0-9+.-]*://[^/\s?#]+$"))),
         (
             {"allowMethods": ["GET", "PUT"], "allowHeaders": ["x-a"], "exposeHeaders": ["x-b"]},
-            allowing(allow_methods="GET,PUT", allow_headers="x-a", expose_headers="x-b"),
+            cors(allow_methods="GET,PUT", allow_headers="x-a", expose_headers="x-b"),
         ),
-        ({"maxAge": 60, "allowCredentials": True}, allowing(max_age="60", allow_credentials=True)),
+        ({"maxAge": 60, "allowCredentials": True}, cors(max_age="60", allow_credentials=True)),
     ],
 )
-def test_cors_of_an_http_route(asked: Document, found: Json) -> None:
-    own = route_rule(backend("a"), filters=[{"type": "CORS", "cors": asked}])
-    policy = {"max_age": "5"} | found[CORS] | {"forward_not_matching_preflights": False}
-    (route,) = routes_of(http_route("a", to_service("a"), own))
+def test_cors_of_an_http_route(fields: Document, expected: Json) -> None:
+    with_cors = route_rule(backend("a"), filters=[{"type": "CORS", "cors": fields}])
+    policy = {"max_age": "5"} | expected[CORS] | {"forward_not_matching_preflights": False}
+    (route,) = routes_of(http_route("a", to_service("a"), with_cors))
     assert route["typed_per_filter_config"] == {CORS: policy}
 
 
@@ -631,7 +648,7 @@ def test_a_cluster_with_default_settings() -> None:
     }
 
 
-SAID = {
+OUTLIER_DEFAULTS = {
     "split_external_local_origin_errors": False,
     "interval": "10s",
     "base_ejection_time": "30s",
@@ -645,7 +662,7 @@ SAID = {
 
 
 @pytest.mark.parametrize(
-    ("said", "differs"),
+    ("fields", "changes"),
     [
         ({}, {}),
         ({"splitExternalLocalOriginErrors": True}, {"split_external_local_origin_errors": True}),
@@ -673,15 +690,16 @@ SAID = {
         ),
     ],
 )
-def test_outlier_detection(said: Document, differs: Json) -> None:
-    made = cluster(*PODS, destination_rule("a", policy={"outlierDetection": said}))
-    expected = {key: value for key, value in (SAID | differs).items() if value is not None}
-    assert made["outlier_detection"] == expected
-    panic = made["common_lb_config"]["healthy_panic_threshold"]["value"]
-    assert panic == said.get("minHealthPercent", 0)
+def test_outlier_detection(fields: Document, changes: Json) -> None:
+    detecting = cluster(*PODS, destination_rule("a", policy={"outlierDetection": fields}))
+    outliers = OUTLIER_DEFAULTS | changes
+    expected = {key: value for key, value in outliers.items() if value is not None}
+    assert detecting["outlier_detection"] == expected
+    panic = detecting["common_lb_config"]["healthy_panic_threshold"]["value"]
+    assert panic == fields.get("minHealthPercent", 0)
 
 
-BARE = without(deployment("a"), "spec.template.spec.containers[0].readinessProbe")
+WITHOUT_PROBE = without(deployment("a"), "spec.template.spec.containers[0].readinessProbe")
 
 
 @pytest.mark.parametrize(
@@ -689,17 +707,17 @@ BARE = without(deployment("a"), "spec.template.spec.containers[0].readinessProbe
     [
         ([deployment("a")], {"http_health_check": {"path": "/readyz"}}),
         ([deployment("a"), deployment("a", "v2")], {"http_health_check": {"path": "/readyz"}}),
-        ([BARE], {"tcp_health_check": {}}),
-        ([BARE, deployment("a", "v2")], {"tcp_health_check": {}}),
+        ([WITHOUT_PROBE], {"tcp_health_check": {}}),
+        ([WITHOUT_PROBE, deployment("a", "v2")], {"tcp_health_check": {}}),
     ],
 )
 def test_health_checks(pods: list[Document], check: Json) -> None:
-    (made,) = cluster(service("a"), *pods)["health_checks"]
-    assert {key: value for key, value in made.items() if key.endswith("_check")} == check
+    (health_check,) = cluster(service("a"), *pods)["health_checks"]
+    assert {key: value for key, value in health_check.items() if key.endswith("_check")} == check
 
 
 @pytest.mark.parametrize(
-    ("port", "commands", "spoken"),
+    ("port", "commands", "protocol"),
     [
         ("http", [], "http"),
         ("http", ["a=./a"], "http"),
@@ -708,10 +726,12 @@ def test_health_checks(pods: list[Document], check: Json) -> None:
         ("grpc", ["a=./a"], "http2"),
     ],
 )
-def test_only_commands_get_http2(port: str, commands: list[str], spoken: str) -> None:
+def test_only_commands_get_http2(port: str, commands: list[str], protocol: str) -> None:
     pods = [service("a", {"name": port, "port": 8000}), deployment("a"), deployment("a", "v2")]
     options = cluster(*pods, commands=tuple(commands))["typed_extension_protocol_options"]
-    assert options[f"envoy.{OPTIONS}"]["explicit_http_config"] == {f"{spoken}_protocol_options": {}}
+    assert options[f"envoy.{OPTIONS}"]["explicit_http_config"] == {
+        f"{protocol}_protocol_options": {}
+    }
 
 
 # Listeners
@@ -719,28 +739,29 @@ def test_only_commands_get_http2(port: str, commands: list[str], spoken: str) ->
 
 def test_the_bootstrap_without_resources() -> None:
     mesh = mesh_of(*PODS)
-    made = bootstrap(mesh, addresses_of(mesh), 8080, ADMIN)
-    assert made.pop("static_resources")
+    configuration = bootstrap(mesh, addresses_of(mesh), 8080, ADMIN)
+    assert configuration.pop("static_resources")
     runtime = {"re2.max_program_size.error_level": 32768}
-    assert made == {
+    assert configuration == {
         "admin": {"address": {"pipe": {"path": ADMIN, "mode": 0o600}}},
         "layered_runtime": {"layers": [{"name": "istio", "static_layer": runtime}]},
     }
 
 
 def test_a_missing_destination_has_a_cluster_without_endpoints() -> None:
-    made = config(*PODS, virtual_service("a", rule(to("gone"))))
-    (gone,) = [one for one in made["clusters"] if "gone" in one["name"]]
+    resources = config(*PODS, virtual_service("a", rule(to("gone"))))
+    (gone,) = [c for c in resources["clusters"] if "gone" in c["name"]]
     assert gone["load_assignment"]["endpoints"] == []
     assert gone["lb_policy"] == "LEAST_REQUEST"
     assert "health_checks" not in gone
     options = gone["typed_extension_protocol_options"][f"envoy.{OPTIONS}"]
     assert options["explicit_http_config"] == {"http_protocol_options": {}}
-    nothing = http_route("a", to_service("a"), route_rule(backend("a", kind="Other")))
-    assert [one["name"] for one in config(*PODS, nothing)["clusters"]] == []
+    other_kind = http_route("a", to_service("a"), route_rule(backend("a", kind="Other")))
+    assert config(*PODS, other_kind)["clusters"] == []
 
 
 def replies() -> Json:
+    """Return the bodies of Envoy's own answers."""
     texts = {"UH": "no healthy endpoint: %UPSTREAM_CLUSTER%\n", "NC": "its rule names no Service\n"}
     mappers = [
         {
@@ -752,27 +773,26 @@ def replies() -> Json:
     return {"mappers": mappers}
 
 
-def connections(name: str, hosts: list[Json], filters: tuple[Json, ...] = (), **more: Any) -> Json:
+def connections(name: str, hosts: list[Json], **fields: Any) -> Json:
+    """Return the filter chains of a listener with these virtual hosts."""
     router = typed("router", "extensions.filters.http.router.v3.Router")
-    scripts = more.pop("scripts", {})
     kind = "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
-    found = typed(
+    network_filter = typed(
         "http",
         kind,
         stat_prefix=name,
         route_config={
             "name": name,
             "virtual_hosts": hosts,
-            **({"typed_per_filter_config": scripts} if scripts else {}),
             "ignore_port_in_host_matching": name == "gateway",
             "validate_clusters": False,
         },
-        http_filters=[*filters, router],
+        http_filters=[router],
         normalize_path=True,
         local_reply_config=replies(),
-        **more,
+        **fields,
     )
-    return {"filter_chains": [{"filters": [found]}]}
+    return {"filter_chains": [{"filters": [network_filter]}]}
 
 
 EDGE: Json = {
@@ -781,14 +801,14 @@ EDGE: Json = {
     "stream_idle_timeout": "300s",
     "common_http_protocol_options": {"idle_timeout": "3600s"},
 }
-TO_ALL = {"match": {"prefix": "/"}, "route": leads({"name": NAME, "weight": 100})}
+TO_A = {"match": {"prefix": "/"}, "route": to_clusters({"name": NAME, "weight": 100})}
 ENTERED = virtual_service("shop.org", rule(to("a")), gateways=["demo-gateway"])
 
 
 def test_the_gateways_listener() -> None:
-    made = config(*PODS, gateway(), ENTERED)["listeners"][0]
-    hosts = [{"name": "shop.org", "domains": ["shop.org"], "routes": [TO_ALL]}]
-    assert made == {
+    listener = config(*PODS, gateway(), ENTERED)["listeners"][0]
+    hosts = [{"name": "shop.org", "domains": ["shop.org"], "routes": [TO_A]}]
+    assert listener == {
         "name": "gateway",
         "address": {"socket_address": {"address": "127.0.0.1", "port_value": 8080}},
         "enable_reuse_port": False,
@@ -798,23 +818,23 @@ def test_the_gateways_listener() -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "told", "host", "port"),
+    ("url", "uri", "host", "port"),
     [
         ("http://127.0.0.1:4318", "http://127.0.0.1:4318/v1/traces", "127.0.0.1", 4318),
         ("http://otel.org/X/", "http://otel.org:80/X/v1/traces", "otel.org", 80),
     ],
 )
-def test_traces_go_to_the_collector(url: str, told: str, host: str, port: int) -> None:
-    made = config(*PODS, gateway(), ENTERED, collected=url)
-    uri = {"uri": told, "cluster": "collector", "timeout": "2s"}
+def test_traces_go_to_the_collector(url: str, uri: str, host: str, port: int) -> None:
+    resources = config(*PODS, gateway(), ENTERED, collected=url)
+    service_uri = {"uri": uri, "cluster": "collector", "timeout": "2s"}
     kind = "config.trace.v3.OpenTelemetryConfig"
-    fields: Json = {"service_name": "gateway", "http_service": {"http_uri": uri}}
-    assert manager(made["listeners"][0])["tracing"] == {
+    fields: Json = {"service_name": "gateway", "http_service": {"http_uri": service_uri}}
+    assert manager(resources["listeners"][0])["tracing"] == {
         "provider": typed("envoy.tracers.opentelemetry", kind, **fields)
     }
-    assert all("tracing" not in manager(one) for one in made["listeners"][1:])
+    assert all("tracing" not in manager(sidecar) for sidecar in resources["listeners"][1:])
     at = {"socket_address": {"address": host, "port_value": port}}
-    assert made["clusters"][-1] == {
+    assert resources["clusters"][-1] == {
         "name": "collector",
         "type": "STRICT_DNS",
         "connect_timeout": "1s",
@@ -828,28 +848,28 @@ def test_traces_go_to_the_collector(url: str, told: str, host: str, port: int) -
 @pytest.mark.parametrize(
     "url", ["https://otel.org", "http://otel.org?a", "http://me@otel.org", "http://", "http://[x"]
 )
-def test_wrong_urls_of_a_collector(url: str) -> None:
+def test_urls_that_no_collector_has(url: str) -> None:
     with pytest.raises(LanesError, match="not a URL of OTLP over HTTP"):
         Collector.of(url)
 
 
 def test_callers_with_different_rules_have_different_listeners() -> None:
     callers = [deployment("b"), deployment("c"), deployment("d"), deployment("d", "v2")]
-    own = [
+    rules = [
         rule(to("a"), match=[{"sourceLabels": {"app": app}}], timeout=f"{number}s")
         for number, app in enumerate(("b", "c"), start=1)
     ]
-    made = config(*PODS, *callers, virtual_service("a", *own, rule(to("a"), timeout="3s")))
-    found = {}
-    for one in made["listeners"][1:]:
-        (route, *_) = manager(one)["route_config"]["virtual_hosts"][0]["routes"]
-        found[route["route"]["timeout"]] = 1 + len(one["additional_addresses"])
-    assert found == {"1s": 1, "2s": 1, "3s": 3}  # with a itself
+    rules.append(rule(to("a"), timeout="3s"))
+    pods_by_timeout = {}
+    for listener in config(*PODS, *callers, virtual_service("a", *rules))["listeners"][1:]:
+        (route, *_) = manager(listener)["route_config"]["virtual_hosts"][0]["routes"]
+        pods_by_timeout[route["route"]["timeout"]] = 1 + len(listener["additional_addresses"])
+    assert pods_by_timeout == {"1s": 1, "2s": 1, "3s": 3}  # a is a caller too
 
 
 def test_a_sidecars_listener() -> None:
-    """Pods of one kind share it, each at its own address."""
-    made = config(*PODS, deployment("a", "v2"))["listeners"][1]
+    """Pods with the same routes share a listener. Each pod has its own address there."""
+    listener = config(*PODS, deployment("a", "v2"))["listeners"][1]
     names = ("a", "a.default", "a.default.svc", "a.default.svc.cluster.local")
     answer = {"inline_string": "no such Service in the manifests\n"}
     unknown = {"match": {"prefix": "/"}, "direct_response": {"status": 502, "body": answer}}
@@ -857,14 +877,14 @@ def test_a_sidecars_listener() -> None:
         {
             "name": "a.default.svc.cluster.local:8000",
             "domains": [f"{name}:8000" for name in names],
-            "routes": [TO_ALL],
+            "routes": [TO_A],
         },
         {"name": "unknown", "domains": ["*"], "routes": [unknown]},
     ]
     first, second = (
         {"socket_address": {"address": f"127.0.9.{n}", "port_value": 15001}} for n in (1, 2)
     )
-    assert made == {
+    assert listener == {
         "name": "sidecars-0",
         "address": first,
         "additional_addresses": [{"address": second}],
@@ -873,20 +893,25 @@ def test_a_sidecars_listener() -> None:
 
 
 def scripts_at(listener: Json) -> list[str]:
-    return [one["name"] for one in manager(listener)["http_filters"][:-1]]
+    """Return the scripts that a listener runs for requests."""
+    return [script["name"] for script in manager(listener)["http_filters"][:-1]]
 
 
-def receiving(resources: Json, host: str) -> list[str]:
-    """The scripts of a Service's pods on their receiving side, before the codec."""
-    (found,) = [c for c in resources["clusters"] if c["name"] == NAME.replace("||a", f"||{host}")]
-    filters = found["typed_extension_protocol_options"][f"envoy.{OPTIONS}"].get("http_filters", [])
-    *scripts, codec = [one["name"] for one in filters] or ["codec"]
+def scripts_before(resources: Json, host: str) -> list[str]:
+    """Return the scripts that run before the pods of a Service receive a request."""
+    (upstream,) = [
+        c for c in resources["clusters"] if c["name"] == NAME.replace("||a", f"||{host}")
+    ]
+    filters = upstream["typed_extension_protocol_options"][f"envoy.{OPTIONS}"].get(
+        "http_filters", []
+    )
+    *scripts, codec = [each["name"] for each in filters] or ["codec"]
     assert codec == "codec"
     return scripts
 
 
 def context(**lists: list[str]) -> Json:
-    """What a script gets from its route."""
+    """Return the header names that a route gives to a script."""
     kind = f"{TYPE}extensions.filters.http.lua.v3.LuaPerRoute"
     return {"@type": kind, "filter_context": lists}
 
@@ -894,33 +919,42 @@ def context(**lists: list[str]) -> Json:
 BOTH = [*PODS, service("b"), deployment("b"), gateway(), ENTERED]
 
 
-def test_headers_are_exchanged_at_the_pods_that_a_propagation_selects() -> None:
-    some = header_propagation("x-a", prefixes=["x-b-"], labels={"app": "a"})
-    made = config(*BOTH, some)
-    at_gateway, other, own = made["listeners"]
-    assert [scripts_at(one) for one in (at_gateway, other, own)] == [[], [], ["to-header"]]
-    assert (receiving(made, "a"), receiving(made, "b")) == (["to-baggage"], [])
-    exchanged = context(headers=["x-a"], prefixes=["x-b-"])
-    found = manager(own)["route_config"]
-    assert found["typed_per_filter_config"] == {"to-header": exchanged}
-    for one in made["listeners"]:
-        assert ("typed_per_filter_config" in manager(one)["route_config"]) is (one is own)
-        for host in manager(one)["route_config"]["virtual_hosts"]:
+def test_scripts_copy_headers_at_the_pods_that_a_propagation_selects() -> None:
+    propagation = header_propagation("x-a", prefixes=["x-b-"], labels={"app": "a"})
+    resources = config(*BOTH, propagation)
+    at_gateway, of_b, of_a = resources["listeners"]
+    assert [scripts_at(listener) for listener in (at_gateway, of_b, of_a)] == [
+        *([], []),
+        ["to-header"],
+    ]
+    assert (scripts_before(resources, "a"), scripts_before(resources, "b")) == (["to-baggage"], [])
+    copied = context(headers=["x-a"], prefixes=["x-b-"])
+    assert manager(of_a)["route_config"]["typed_per_filter_config"] == {"to-header": copied}
+    for listener in resources["listeners"]:
+        configuration = manager(listener)["route_config"]
+        assert ("typed_per_filter_config" in configuration) is (listener is of_a)
+        for host in configuration["virtual_hosts"]:
             for route in host["routes"] if host["name"] != "unknown" else ():
-                (way,) = route["route"]["weighted_clusters"]["clusters"]
-                wanted = {"to-baggage": exchanged} if way["name"] == NAME else None
-                assert way.get("typed_per_filter_config") == wanted
+                (part,) = route["route"]["weighted_clusters"]["clusters"]
+                expected = {"to-baggage": copied} if part["name"] == NAME else None
+                assert part.get("typed_per_filter_config") == expected
 
 
 def test_stand_ins_for_other_programs_propagate_headers() -> None:
     pods = [service("a"), deployment("a", "v1", "b"), service("b"), foreign("b")]
-    made = config(*pods, gateway(), ENTERED, propagated=("x-a",))
-    at_gateway, own, theirs = made["listeners"]
-    assert [scripts_at(one) for one in (at_gateway, own, theirs)] == [[], [], ["restore-headers"]]
-    assert (receiving(made, "a"), receiving(made, "b")) == ([], ["keep-headers"])
-    for one in made["listeners"]:
-        assert manager(one)["route_config"]["typed_per_filter_config"] == dict.fromkeys(
+    resources = config(*pods, gateway(), ENTERED, propagated=("x-a",))
+    at_gateway, of_sample, of_foreign = resources["listeners"]
+    assert [scripts_at(listener) for listener in (at_gateway, of_sample, of_foreign)] == [
+        *([], []),
+        ["restore-headers"],
+    ]
+    assert (scripts_before(resources, "a"), scripts_before(resources, "b")) == (
+        [],
+        ["keep-headers"],
+    )
+    for listener in resources["listeners"]:
+        assert manager(listener)["route_config"]["typed_per_filter_config"] == dict.fromkeys(
             ("keep-headers", "restore-headers"), context(headers=["x-a"], prefixes=[])
         )
     both = config(service("b"), deployment("b", "v1", "a"), foreign("b", "v2"), propagated=("x-a",))
-    assert receiving(both, "b") == ["keep-headers"]
+    assert scripts_before(both, "b") == ["keep-headers"]
