@@ -9,7 +9,16 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from lanes.errors import LanesError
-from lanes.mesh.model import Host, Pod, Route, ServicePort, Weighted, names_of, pods_behind
+from lanes.mesh.model import (
+    NO_VARIANT,
+    Host,
+    Pod,
+    Route,
+    ServicePort,
+    Weighted,
+    names_of,
+    pods_behind,
+)
 from lanes.mesh.traffic import NO_CHANGES, Propagation
 from lanes.planning import cycles
 from lanes.planning.call_graph import UpstreamsDifferError
@@ -39,25 +48,17 @@ class _Calls:
     assumed: bool = False
 
 
-class _Callee(NamedTuple):
-    """A called URL, the Service's port that it names (None: no port here), and its path."""
+class _Call(NamedTuple):
+    """A call to a URL: the port and the routes that it meets, and its path.
+
+    `host` None: no Service has this port. `variant`: see `ServicePort.variant`.
+    """
 
     url: str
-    port: ServicePort | None
-    path: str
-
-    def routes_for(self, caller: Pod) -> "_Routes | None":
-        """Return the routes that a call from `caller` meets; None: there is no port."""
-        port = self.port
-        return _Routes(port.host, port.port, port.variant(caller)) if port else None
-
-
-class _Routes(NamedTuple):
-    """The routes of a Service's port for some callers; `variant`: see `ServicePort.variant`."""
-
-    host: Host
-    port: int
-    variant: int
+    host: Host | None
+    port: int = 0
+    variant: int = NO_VARIANT
+    path: str = ""
 
 
 class Resolver:
@@ -221,21 +222,9 @@ class Resolver:
             return _Calls()
         drops = any(pod.carries_baggage is False for pod in pods)
         carried = self._propagated(request, pods[0].propagation, drops)
-        callees = {
-            namespace: [_Callee(url, *self._graph.port(url, namespace)) for url in called]
-            for namespace in {pod.namespace for pod in pods}
-        }
-        # Pods whose calls meet the same routes have the same upstreams, so one pod stands for them.
-        by_routes = {
-            tuple(callee.routes_for(pod) for callee in callees[pod.namespace]): pod
-            for pod in reversed(pods)
-        }
         upstreams = {
-            pod.key: tuple(
-                self._call(callee, routes, pod, carried, chain)
-                for callee, routes in zip(callees[pod.namespace], met, strict=True)
-            )
-            for met, pod in by_routes.items()
+            pod.key: tuple(self._call(call, pod, carried, chain) for call in calls)
+            for calls, pod in self._callers(pods, called).items()
         }
         first = upstreams[pods[0].key]
         for other in upstreams.values():
@@ -250,6 +239,22 @@ class Resolver:
             assumed=bool(self.lane.version) and (not_known or not in_baggage),
         )
 
+    def _callers(
+        self, pods: tuple[Pod, ...], called: Iterable[str]
+    ) -> Mapping[tuple[_Call, ...], Pod]:
+        """Return a pod that stands for all pods with the same calls, by these calls."""
+        ports = {
+            namespace: [(url, *self._graph.port(url, namespace)) for url in called]
+            for namespace in {pod.namespace for pod in pods}
+        }
+        return {
+            tuple(
+                _Call(url, to.host, to.port, to.variant(pod), path) if to else _Call(url, None)
+                for url, to, path in ports[pod.namespace]
+            ): pod
+            for pod in reversed(pods)
+        }
+
     def _propagated(
         self, request: Request, propagation: Propagation, drops_baggage: bool
     ) -> Mapping[str, str]:
@@ -259,33 +264,26 @@ class Resolver:
         assumed = self.lane.plan.assumed
         return baggage | {n: value for n, value in request.headers.items() if n in assumed}
 
-    def _call(
-        self,
-        callee: _Callee,
-        routes: _Routes | None,
-        caller: Pod,
-        carried: Mapping[str, str],
-        chain: Chain,
-    ) -> Hop:
+    def _call(self, call: _Call, caller: Pod, carried: Mapping[str, str], chain: Chain) -> Hop:
         """Return the hop of a call with the headers `carried`, behind a `chain` of calls."""
-        url, port, path = callee
+        url, host, number, variant, path = call
         always = url in caller.upstream_urls
-        if port is None or routes is None or ("://" not in url and always):
+        if host is None or ("://" not in url and always):
             raise PlanError(Problem.NO_SERVICE_URL, pod=caller.name, url=url)
         headers, propagation = frozenset(carried.items()), caller.propagation
-        key = CallKey(routes.host, routes.port, path, headers, propagation, routes.variant)
+        key = CallKey(host, number, path, headers, propagation, variant)
         if always:
             self._always.setdefault(chain[-1], []).append(key)
         request, chain = Request(carried, path), (*chain, key)
-        port = port.with_variant(routes.variant)
+        port = self._graph.ports[host][number].with_variant(variant)
         if key not in self._answers:
             self._require_short(chain, always)
             self._answers[key] = None
-            self._answers[key] = self._answer(port, request, caller.propagation, chain)
+            self._answers[key] = self._answer(port, request, propagation, chain)
         known = self._answers[key]
         if known is None:  # this call is being resolved: a cycle
             if key not in self._repeated:
-                hop = self._answer(port, request, caller.propagation, ())
+                hop = self._answer(port, request, propagation, ())
                 self._repeated[key] = replace(hop, repeats=key)
             return self._repeated[key]
         self._require_short(chain, always, known.depth)
