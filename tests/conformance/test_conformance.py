@@ -32,7 +32,7 @@ def by_group(files: tuple[page.Compared, ...]) -> Mapping[str, Counter[str]]:
     return {group: page.counts(one for one in files if one[0].group == group) for group in groups}
 
 
-def test_every_request_of_the_suite_is_asked(by_group: Mapping[str, Counter[str]]) -> None:
+def test_every_request_of_the_suite_is_compared(by_group: Mapping[str, Counter[str]]) -> None:
     assert {group: found.total() for group, found in by_group.items()} == ASKED
 
 

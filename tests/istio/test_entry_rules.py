@@ -15,7 +15,7 @@ from tests.mesh.entering import assert_sticky, kept_out, let_in
 from tests.mesh.running import ask
 
 
-def test_a_lane_is_entered_by_its_entry_rules_and_by_nothing_else(tmp_path: Path) -> None:
+def test_a_lane_is_entered_only_by_its_entry_rules(tmp_path: Path) -> None:
     """The laptop mesh has the same test for every provider."""
     with istio.run(Path(ISTIOD), rendered(tmp_path, {"lanes": WIDE_OPEN})) as mesh:
         assert not kept_out(mesh, ENTERS + ENTERS_BY_HOST)
@@ -48,7 +48,9 @@ OTHERS: list[tuple[Headers, str]] = [
     ("blocks", "status"), [(["10.0.0.0/8", "2001:db8::/32"], 403), (["127.0.0.0/8"], 200)]
 )
 @pytest.mark.parametrize("hosts", [["*"], ["shop.test", "127.0.0.1"]])
-def test_who_may_enter(tmp_path: Path, blocks: list[str], status: int, hosts: list[str]) -> None:
+def test_only_allowed_addresses_may_enter_a_lane(
+    tmp_path: Path, blocks: list[str], status: int, hosts: list[str]
+) -> None:
     """Others' requests that name no lane pass; the laptop mesh leaves this to a cluster."""
     enter = {"header": "x-lane", "host": "*.preview.example.com", "match": MATCH, "from": blocks}
     values: Values = {"lanes": {"enter": enter}, "gateway": {"hosts": hosts}}

@@ -77,13 +77,13 @@ def under_load_without(
 
 
 @pytest.mark.parametrize("name", WITHOUT)
-def test_a_killed_pod_costs_what_it_was_answering_at_most(mesh: RunningMesh, name: str) -> None:
+def test_a_killed_pod_loses_only_the_requests_in_flight(mesh: RunningMesh, name: str) -> None:
     lost = under_load_without(mesh, name, mesh.kill_pod)
     assert len(lost) <= CLIENTS, lost
 
 
 @pytest.mark.parametrize("name", WITHOUT)
-def test_so_it_is_where_a_lane_has_rules_at_its_own_versions_alone(
+def test_a_killed_pod_loses_only_requests_in_flight_with_rules_only_at_own_versions(
     runner: Runner, tmp_path: Path, name: str
 ) -> None:
     with runner(rendered(tmp_path, {})) as mesh:
@@ -92,7 +92,7 @@ def test_so_it_is_where_a_lane_has_rules_at_its_own_versions_alone(
 
 
 @pytest.mark.parametrize("name", WITHOUT)
-def test_a_pod_killed_with_its_proxy_costs_what_it_was_answering_at_most(
+def test_a_pod_killed_with_its_proxy_loses_only_the_requests_in_flight(
     istio_mesh: IstioMesh, name: str
 ) -> None:
     both = istio_mesh.kill_pod, istio_mesh.kill_proxy
@@ -102,12 +102,12 @@ def test_a_pod_killed_with_its_proxy_costs_what_it_was_answering_at_most(
 
 
 @pytest.mark.parametrize("name", WITHOUT)
-def test_a_version_scaled_to_zero_costs_no_request(mesh: RunningMesh, name: str) -> None:
+def test_a_version_scaled_to_zero_loses_no_request(mesh: RunningMesh, name: str) -> None:
     assert under_load_without(mesh, name, mesh.ask_to_stop) == []
 
 
 @pytest.mark.parametrize("name", WITHOUT)
-def test_endpoints_removed_and_restored_cost_no_request(istio_mesh: IstioMesh, name: str) -> None:
+def test_endpoints_removed_and_restored_lose_no_request(istio_mesh: IstioMesh, name: str) -> None:
     gone = pod(istio_mesh, name)
     load = under_load(istio_mesh, 1200, CLIENTS)
     with brought_back(istio_mesh, gone):
@@ -119,9 +119,7 @@ def test_endpoints_removed_and_restored_cost_no_request(istio_mesh: IstioMesh, n
     assert failed(answers) == []
 
 
-def test_a_lane_on_the_baseline_is_back_as_soon_as_the_baseline_is(
-    runner: Runner, tmp_path: Path
-) -> None:
+def test_requests_succeed_as_soon_as_the_baseline_is_back(runner: Runner, tmp_path: Path) -> None:
     """When every endpoint is ejected, asking one in vain is better than asking none."""
     with runner(rendered(tmp_path, {})) as mesh:
         gone = pod(mesh, "mockb-v1")
@@ -146,7 +144,7 @@ def test_lanes_hold_without_istiod() -> None:
         assert len(failed(list(under_load(mesh, 300, CLIENTS)))) <= CLIENTS
 
 
-def test_a_lane_keeps_to_its_pods_while_one_of_two_is_gone_as_far_as_the_mesh_can(
+def test_requests_that_leave_a_lane_while_one_of_its_two_pods_is_gone(
     runner: Runner, tmp_path: Path
 ) -> None:
     """Istio spills over to the baseline below 72 % healthy; the laptop mesh does not."""
@@ -173,9 +171,7 @@ def _of_lane_v2(mesh: RunningMesh) -> set[str]:
     return {a.path[-1].version for a in answers if a.lane == "v2"}
 
 
-def test_an_error_of_a_service_is_no_reason_to_leave_the_lane(
-    runner: Runner, tmp_path: Path
-) -> None:
+def test_a_502_of_a_service_does_not_leave_the_lane(runner: Runner, tmp_path: Path) -> None:
     # mockc calls what is no Service: its proxy refuses that with 502, and so does mockc.
     with runner(with_env(tmp_path, "mockc-v2", "upstream_url", "http://nowhere:8000/")) as mesh:
         for _ in range(10):
@@ -185,9 +181,7 @@ def test_an_error_of_a_service_is_no_reason_to_leave_the_lane(
         assert {a.status for a in under_load(mesh, 200, CLIENTS) if a.lane != "v2"} == {200}
 
 
-def test_an_answer_503_is_asked_for_again_and_ends_at_the_baseline(
-    runner: Runner, tmp_path: Path
-) -> None:
+def test_a_503_of_a_service_is_retried_at_the_baseline(runner: Runner, tmp_path: Path) -> None:
     # A proxy says with a 503 that its pod is gone, so 503 has to be asked for again; when it is
     # the service's own, as here where it has an upstream without pods, that is the price.
     empty = kube.service("nowhere", {"name": "http", "port": 8000})

@@ -43,12 +43,12 @@ Headers = list[tuple[str, str]]
     ],
     ids=lambda headers: " + ".join(f"{name}: {value[:40]}" for name, value in headers),
 )
-def test_a_client_does_not_choose_its_lane(mesh: RunningMesh, headers: Headers) -> None:
+def test_headers_of_clients_do_not_choose_the_lane(mesh: RunningMesh, headers: Headers) -> None:
     require_drawn(mesh, headers, 40)
 
 
 @pytest.mark.parametrize("mode", ["strict", "permissive"])
-def test_no_client_leaves_its_lane(tmp_path: Path, mode: str) -> None:
+def test_hostile_headers_do_not_leave_the_lane(tmp_path: Path, mode: str) -> None:
     """The laptop mesh has the same test for both providers."""
     values: Values = {"lanes": {"mode": mode, "weights": INCOMPLETE}}
     with istio.run(Path(ISTIOD), rendered(tmp_path, values)) as mesh:

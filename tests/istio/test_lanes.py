@@ -27,16 +27,14 @@ def test_a_lane_falls_back_where_it_has_no_version_and_returns_after(
     assert {step.lane for step in answer.path} == {lane}
 
 
-def test_a_lane_that_no_service_was_ever_deployed_for_is_the_baseline(
-    runner: Runner, tmp_path: Path
-) -> None:
+def test_a_lane_without_any_deployment_gets_the_baseline(runner: Runner, tmp_path: Path) -> None:
     values: Values = {"lanes": {"weights": {"v1": 25, "v2": 25, "v3": 25, "v4": 25}}}
     with runner(rendered(tmp_path, values)) as mesh:
         assert verdict_of(mesh, 200).ok
         assert versions(ask_in_lane(mesh, "v4")) == ["mocka v1", "mockb v1", "mockc v1"]
 
 
-def test_a_lane_that_the_first_service_lacks_comes_by_its_baseline_and_returns(
+def test_a_lane_that_the_entry_service_lacks_passes_its_baseline(
     runner: Runner, tmp_path: Path
 ) -> None:
     """The gateway has the baseline's subset twice then, each with a header of its own."""
@@ -59,7 +57,9 @@ def test_a_strict_lane_ends_where_its_version_is_missing(runner: Runner, tmp_pat
         assert ask_in_lane(mesh, "v1").status == 200
 
 
-def test_other_names_another_tag_and_two_upstreams(runner: Runner, tmp_path: Path) -> None:
+def test_other_service_names_another_lane_header_and_two_upstreams(
+    runner: Runner, tmp_path: Path
+) -> None:
     with runner(rendered(tmp_path, OTHER_NAMES)) as mesh:
         assert verdict_of(mesh, 200).ok
         assert versions(ask_in_lane(mesh, "red")) == [

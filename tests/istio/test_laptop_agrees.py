@@ -35,7 +35,9 @@ V2 = {"app": "web", "version": "v2"}
     ],
     ids=["Service and ServiceEntry", "two ServiceEntries"],
 )
-def test_what_has_one_host_has_all_their_pods(host: str, own: Document, tmp_path: Path) -> None:
+def test_services_with_one_host_have_the_pods_of_all(
+    host: str, own: Document, tmp_path: Path
+) -> None:
     prefers = {"localityLbSetting": {"failoverPriority": ["version=v2"]}}
     policy = {"loadBalancer": prefers, "outlierDetection": {}}
     lane = [
@@ -80,7 +82,7 @@ def _tiers(mesh: istio.IstioMesh, destination: Destination) -> dict[str, int]:
     }
 
 
-def test_no_proxy_refuses_what_istiod_sends(istio_mesh: istio.IstioMesh) -> None:
+def test_no_proxy_rejects_istiods_configuration(istio_mesh: istio.IstioMesh) -> None:
     assert ask(istio_mesh)[0].status == 200
     refused = {
         f"{name} {counter}": count

@@ -21,7 +21,7 @@ STOCK = {
 }
 
 
-def test_there_is_no_envoy_filter_no_wasm_and_no_kind_of_our_own() -> None:
+def test_manifests_have_no_envoy_filter_no_wasm_and_no_custom_kind() -> None:
     assert {(d["apiVersion"], d["kind"]) for d in DOCUMENTS} <= STOCK
 
 
@@ -30,7 +30,7 @@ def test_istiod_admits_every_resource_without_a_warning(istio_mesh: IstioMesh) -
     assert said == {_name(d): (True, []) for d in ISTIO}
 
 
-def test_istiod_refuses_what_is_no_duration(istio_mesh: IstioMesh) -> None:
+def test_istiod_refuses_a_wrong_duration(istio_mesh: IstioMesh) -> None:
     """The check above can fail."""
     spec = {"host": "mocka", "trafficPolicy": {"outlierDetection": {"interval": "soon"}}}
     (rule, *_) = (d for d in ISTIO if d["kind"] == "DestinationRule")
@@ -39,7 +39,7 @@ def test_istiod_refuses_what_is_no_duration(istio_mesh: IstioMesh) -> None:
     assert "bad Duration" in sentence
 
 
-def test_istiod_understands_every_field(istio_mesh: IstioMesh) -> None:
+def test_istiod_knows_every_field(istio_mesh: IstioMesh) -> None:
     """A field that it does not know would be dropped without a word."""
     held = {_name(d): d["spec"] for d in istio_mesh.istiod.held()}
     for document in ISTIO:

@@ -10,7 +10,7 @@ from tests.istio.variants import with_env
 from tests.mesh.running import failed, under_load, verdict_of
 
 
-def test_a_refusal_ejects_no_pod_and_is_not_asked_again(tmp_path: Path) -> None:
+def test_a_refusal_of_an_overloaded_pod_ejects_no_pod_and_is_not_retried(tmp_path: Path) -> None:
     # Requests wait at a pod that is late, so few clients are too many and the cores stay free.
     late = with_env(tmp_path, "mockc-v1", "fault_delay", "1000")
     with istio.run(Path(ISTIOD), late) as mesh:

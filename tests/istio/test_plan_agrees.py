@@ -56,7 +56,7 @@ ALONE = [(name, number) for name in TWISTS for number in range(2)]
 
 
 @pytest.mark.parametrize("first", range(0, len(ALONE), BATCH))
-def test_each_twist_alone(first: int, tmp_path: Path) -> None:
+def test_the_plan_agrees_for_each_twist_alone(first: int, tmp_path: Path) -> None:
     sets = {
         f"{name.replace(' ', '-')}-{number}": generate(f"{name} {number}", name)
         for name, number in ALONE[first : first + BATCH]
@@ -66,7 +66,7 @@ def test_each_twist_alone(first: int, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("first", range(0, SETS, BATCH))
-def test_generated_sets(first: int, tmp_path: Path) -> None:
+def test_the_plan_agrees_for_generated_sets(first: int, tmp_path: Path) -> None:
     numbers = range(first, min(first + BATCH, SETS))
     sets = {f"set-{number}": generate(f"{SEED} {number}") for number in numbers}
     wrong, compared = differences(sets, tmp_path)

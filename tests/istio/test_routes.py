@@ -59,7 +59,7 @@ def but(kind: str, name: str, documents: list[Document]) -> list[Document]:
     return [d for d in documents if (d["kind"], d["metadata"]["name"]) != (kind, name)]
 
 
-def test_lanes_of_their_own_releases(runner: Runner, tmp_path: Path) -> None:
+def test_lanes_in_releases_of_their_own(runner: Runner, tmp_path: Path) -> None:
     releases = [*kube.base(CHAIN), *kube.lane("v3", CHAIN), *kube.lane("v2", CHAIN)]
     with runner(written(tmp_path, *releases)) as mesh:
         assert verdict_of(mesh, 100).ok
@@ -71,7 +71,9 @@ def test_lanes_of_their_own_releases(runner: Runner, tmp_path: Path) -> None:
         }
 
 
-def test_a_lane_of_the_charts_beside_its_base(runner: Runner, tmp_path: Path) -> None:
+def test_a_lane_release_of_the_chart_beside_its_base_release(
+    runner: Runner, tmp_path: Path
+) -> None:
     """What `helm install demo` and `helm install pr-1` render, but their routes at the Gateway."""
     base = LANE | {"lanes": LANE["lanes"] | {"only": ""}, "services": {}}
     documents = without_tests(render(base) + render(LANE, release="pr-1"))
@@ -94,7 +96,9 @@ def at_a_gateway(document: Document) -> bool:
     return any(parent.get("kind") != "Service" for parent in parents)
 
 
-def test_what_no_rule_takes_and_what_no_service_answers(runner: Runner, tmp_path: Path) -> None:
+def test_requests_without_a_rule_or_without_a_service_are_errors(
+    runner: Runner, tmp_path: Path
+) -> None:
     """Lane v2 finds a Service that is gone; v3 a Service whose rules are for others."""
     never = kube.takes(headers={"x-never": "1"})
     releases = [d for d in kube.base(CHAIN) if d["metadata"]["name"] != "mockc"]
@@ -109,7 +113,7 @@ def test_what_no_rule_takes_and_what_no_service_answers(runner: Runner, tmp_path
         assert ask(mesh, [("x-lane", "v3")])[0].status == 404
 
 
-def test_istiod_orders_rules_as_lanes_does(tmp_path: Path) -> None:
+def test_the_plan_has_istiods_order_of_rules(tmp_path: Path) -> None:
     names = [f"{number:02}" for number in range(len(SPECIFIC_FIRST))]
     routes = [
         http_route(

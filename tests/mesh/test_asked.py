@@ -55,14 +55,14 @@ BY_USER = served(rule(to("a", "v2"), match=[header_is("user", "jason")]), rule(t
         (BY_USER, {"user": "jason"}, "/ (user: jason)"),
     ],
 )
-def test_the_first_line_tells_what_is_served(
+def test_the_first_line_names_what_the_gateway_serves(
     documents: list[Document], headers: dict[str, str], line: str
 ) -> None:
     planned = plan(mesh_of(*documents), headers=headers)
     assert gateway_line("http://g/", planned, 1.0) == f"gateway http://g{line}   ready in 1.0 s"
 
 
-def test_a_request_as_the_first_line_tells_it_is_answered(tmp_path: Path) -> None:
+def test_the_request_in_the_first_line_is_answered(tmp_path: Path) -> None:
     options = ("--no-page", "--path", "/cart/7", "--header", "user=jason")
     with up(tmp_path, write(tmp_path, *BY_PATH), *options) as running:
         told = re.search(
@@ -73,7 +73,9 @@ def test_a_request_as_the_first_line_tells_it_is_answered(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("documents", [BY_PATH, BY_HEADER], ids=["path", "header"])
-def test_the_demo_asks_for_what_is_served(tmp_path: Path, documents: list[Document]) -> None:
+def test_the_demo_sends_requests_that_the_gateway_serves(
+    tmp_path: Path, documents: list[Document]
+) -> None:
     arguments = ["demo", "--port", str(free_port()), write(tmp_path, *documents)]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 0, result.output
@@ -100,7 +102,7 @@ def test_a_resource_is_left_out(tmp_path: Path) -> None:
     assert "--skip Deployment: should be KIND/NAME, such as Deployment/cart" in wrong.stderr
 
 
-def test_manifests_without_a_gateway_run_as_they_are_planned(tmp_path: Path) -> None:
+def test_manifests_without_a_gateway_run_as_planned(tmp_path: Path) -> None:
     lane = virtual_service("a", BETA, rule(to("a", "v1")))
     file = write(tmp_path, *PODS[1:], lane)
     with up(tmp_path, file, "--no-page") as running:

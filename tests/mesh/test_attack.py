@@ -45,7 +45,7 @@ def reset(client: socket.socket) -> None:
 @pytest.mark.parametrize(
     "attack", [half_a_head, half_a_body, half_a_chunk, nothing_read, idle, reset]
 )
-def test_others_requests_do_not_fail(
+def test_requests_of_other_clients_do_not_fail(
     attack: Callable[[socket.socket], None], mesh: RunningMesh
 ) -> None:
     url = urlsplit(mesh.url)
@@ -59,7 +59,7 @@ def test_others_requests_do_not_fail(
         assert failed(list(under_load(mesh, 60))) == []
 
 
-def test_a_head_that_does_not_end_is_told_so(mesh: RunningMesh) -> None:
+def test_an_incomplete_request_head_gets_408(mesh: RunningMesh) -> None:
     url = urlsplit(mesh.url)
     with socket.create_connection((url.hostname, url.port), timeout=20) as client:
         half_a_head(client)

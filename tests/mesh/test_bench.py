@@ -16,7 +16,7 @@ from scripts.bench.servers import Server, chain, instrumented, ours, ours_loggin
     ],
     ids=["the service", "with log lines", "plain Flask", "plain Flask, instrumented"],
 )
-def test_a_candidate_answers_and_costs_time(hop: Server, last: Server) -> None:
+def test_each_server_of_the_bench_answers(hop: Server, last: Server) -> None:
     with chain(hop, last) as running:
         assert len(running.pids) == 2
         cost = measure(running, 100)

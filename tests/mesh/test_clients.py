@@ -17,7 +17,9 @@ FORMS: dict[str, tuple[str, Values]] = {
 
 # Strict mode tells a lost lane by its 503.
 @pytest.mark.parametrize(("provider", "gateway"), FORMS.values(), ids=FORMS)
-def test_no_client_leaves_its_lane(tmp_path: Path, provider: str, gateway: Values) -> None:
+def test_hostile_headers_do_not_leave_the_lane(
+    tmp_path: Path, provider: str, gateway: Values
+) -> None:
     values: Values = {
         "mesh": {"provider": provider},
         "lanes": {"mode": "strict", "weights": INCOMPLETE},

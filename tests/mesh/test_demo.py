@@ -44,7 +44,7 @@ def test_the_readme_shows_what_the_demo_prints() -> None:
     assert shape(result.stdout) == shape(shown)
 
 
-def test_the_demo_tells_the_same_of_the_lanes_on_istio(tmp_path: Path) -> None:
+def test_the_demo_prints_the_same_for_istio(tmp_path: Path) -> None:
     manifests = write(tmp_path, *istio(PAIR, HALVES))
     result = demo(manifests, "--requests", "60")
     assert result.returncode == 0, result.stdout + result.stderr
@@ -54,7 +54,7 @@ def test_the_demo_tells_the_same_of_the_lanes_on_istio(tmp_path: Path) -> None:
     assert result.stdout.endswith("Lanes hold.\n")
 
 
-def test_the_demo_ends_where_no_service_tells_its_lane(tmp_path: Path) -> None:
+def test_the_demo_stops_no_pod_if_no_answer_names_its_lane(tmp_path: Path) -> None:
     documents = asm(PAIR, HALVES)
     for document in documents:
         if document["kind"] == "Deployment":

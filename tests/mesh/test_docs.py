@@ -135,7 +135,7 @@ def shared() -> Iterator[Shared]:
 
 
 @pytest.mark.parametrize("page", TYPED, ids=lambda page: str(page.relative_to(ROOT)))
-def test_the_page_runs_as_it_is_typed(page: Path, tmp_path: Path, shared: Shared) -> None:
+def test_the_commands_of_a_page_run(page: Path, tmp_path: Path, shared: Shared) -> None:
     reader = Reader(page, tmp_path)
     with ExitStack() as terminal:
         for command, shown in typed(page):

@@ -35,7 +35,7 @@ TRIES = 10  # of a case
 
 
 @pytest.mark.parametrize("number", range(DRAWN))
-def test_a_mesh_is_accused_while_it_is_broken_alone(number: int, tmp_path: Path) -> None:
+def test_verify_fails_only_while_the_mesh_is_broken(number: int, tmp_path: Path) -> None:
     seed = f"{SEED} {number}"
     rng, cases = Random(seed), draw_cases(seed, CASES, CASES)
     missed = []

@@ -75,7 +75,7 @@ def test_ctrl_c_while_it_starts_ends_everything(tmp_path: Path, pair: str) -> No
     eventually(lambda: not alive(pids))
 
 
-def test_kill_9_takes_the_mesh_along(tmp_path: Path, pair: str) -> None:
+def test_kill_9_ends_the_mesh(tmp_path: Path, pair: str) -> None:
     with up(tmp_path, pair) as mesh:
         mesh.child.kill()
         eventually(lambda: not alive(mesh.pids))
@@ -108,7 +108,7 @@ def test_kill_9_while_it_starts_leaves_nothing(tmp_path: Path, pair: str, seed: 
     eventually(lambda: not alive(with_variable(mark)))
 
 
-def test_kill_9_takes_along_what_own_code_left_anywhere(tmp_path: Path, pair: str) -> None:
+def test_kill_9_ends_all_processes_of_own_code(tmp_path: Path, pair: str) -> None:
     ids, deaf, own = tmp_path / "ids", tmp_path / "deaf.sh", tmp_path / "own.sh"
     deaf.write_text(f"trap '' TERM INT HUP; echo $$ >> {ids}; while :; do sleep 0.05; done")
     own.write_text(
@@ -124,7 +124,7 @@ def test_kill_9_takes_along_what_own_code_left_anywhere(tmp_path: Path, pair: st
         eventually(lambda: not alive([*mesh.pids, *left]))
 
 
-def test_envoy_that_dies_ends_everything_and_says_so(tmp_path: Path, pair: str) -> None:
+def test_the_mesh_ends_with_an_error_if_envoy_ends(tmp_path: Path, pair: str) -> None:
     with up(tmp_path, pair, *LIGHT) as mesh:
         (envoy,) = [p for p in mesh.pids if "envoy" in program(p)]
         os.kill(envoy, signal.SIGKILL)
@@ -132,7 +132,7 @@ def test_envoy_that_dies_ends_everything_and_says_so(tmp_path: Path, pair: str) 
         eventually(lambda: not alive(mesh.pids))
 
 
-def test_a_pod_that_dies_is_started_again(tmp_path: Path, pair: str) -> None:
+def test_a_pod_that_ends_is_started_again(tmp_path: Path, pair: str) -> None:
     with up(tmp_path, pair) as mesh:
         before = set(mesh.pids)
         masters = Path(f"/proc/{mesh.child.pid}/task/{mesh.child.pid}/children").read_text().split()
@@ -231,7 +231,7 @@ def unusable(tmp_path: Path) -> str:
     return kube.write(tmp_path, *kube.web(env={"upstream_timeout": "-1"}))
 
 
-def test_a_service_that_dies_at_its_start_is_shown_with_its_own_words(
+def test_a_service_that_cannot_start_is_an_error_with_its_output(
     tmp_path: Path, unusable: str
 ) -> None:
     scratch = tmp_path / "scratch"
@@ -244,7 +244,9 @@ def test_a_service_that_dies_at_its_start_is_shown_with_its_own_words(
     assert list(scratch.iterdir()) == []
 
 
-def test_a_folder_services_of_the_users_own_is_not_run(tmp_path: Path, unusable: str) -> None:
+def test_a_folder_services_in_the_working_directory_is_not_run(
+    tmp_path: Path, unusable: str
+) -> None:
     """Ours is, as its words show."""
     (tmp_path / "services").mkdir()
     (tmp_path / "services/__init__.py").write_text("raise SystemExit('not the sample service')")
@@ -252,7 +254,7 @@ def test_a_folder_services_of_the_users_own_is_not_run(tmp_path: Path, unusable:
     assert "upstream_timeout='-1'" in result.stderr
 
 
-def test_envoy_that_refuses_its_configuration_is_shown_with_its_own_words(pair: str) -> None:
+def test_an_envoy_that_cannot_start_is_an_error_with_its_output(pair: str) -> None:
     def spoil(config: Json, _: Path) -> Json:
         return config | {"no_such_field": 1}
 

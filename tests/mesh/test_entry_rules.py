@@ -55,7 +55,7 @@ def with_rule(planned: Plan, name: str, way: EntryRule) -> Plan:
 
 
 @pytest.mark.parametrize(("provider", "gateway", "lanes", "requests"), FORMS.values(), ids=FORMS)
-def test_a_lane_is_entered_by_its_entry_rules_and_by_nothing_else(
+def test_a_lane_is_entered_only_by_its_entry_rules(
     tmp_path: Path, provider: str, gateway: Values, lanes: Values, requests: list[Headers]
 ) -> None:
     values: Values = {"mesh": {"provider": provider}, "gateway": gateway, "lanes": lanes}
@@ -71,7 +71,7 @@ def test_a_lane_is_entered_by_its_entry_rules_and_by_nothing_else(
 
 
 @pytest.mark.parametrize("provider", ["asm", "istio"])
-def test_visitors_stay_whatever_their_baggage_says(tmp_path: Path, provider: str) -> None:
+def test_sticky_lanes_do_not_depend_on_baggage(tmp_path: Path, provider: str) -> None:
     """And a path is a way in."""
     values: Values = {
         "mesh": {"provider": provider},

@@ -84,7 +84,7 @@ def left(result: Result) -> set[tuple[str, str, str, Cause]]:
     ("services", "handed_on"),
     [(("mockb",), "baggage"), (("mocka", "mockb", "mockc"), "baggage,traceparent")],
 )
-def test_foreign_services_are_seen_by_the_calls_between_them(
+def test_hops_of_foreign_services_come_from_the_calls_between_them(
     services: Iterable[str], handed_on: str
 ) -> None:
     with telling(*(f"{name}=HANDS_ON={handed_on} {PAGE}" for name in services)) as mesh:
@@ -106,7 +106,7 @@ def test_foreign_services_are_seen_by_the_calls_between_them(
     ("handed_on", "manifests", "others"),
     [("traceparent", "k8s/asm", ()), ("b3", "k8s/istio", OTHERS), ("", "k8s/asm", OTHERS)],
 )
-def test_a_service_that_does_not_hand_the_lane_on_is_named(
+def test_a_service_that_does_not_propagate_the_lane_is_named(
     handed_on: str, manifests: str, others: tuple[str, ...]
 ) -> None:
     """Also where its trace goes on, and where the versions behind it are right by chance."""
@@ -133,7 +133,7 @@ def test_a_pod_that_is_not_ready_is_named() -> None:
         assert left(result) == {("v2", "mockb", "mockc", Cause.NOT_READY)}
 
 
-def test_traces_of_the_services_and_of_envoy_tell_hops_by_themselves(tmp_path: Path) -> None:
+def test_traces_of_services_or_of_envoy_alone_show_the_hops(tmp_path: Path) -> None:
     """In a file of OTLP's JSON. mocka answers with a page; mockb and mockc are the sample's."""
     with collecting() as (where, exported):
         handed_on = "HANDS_ON=baggage,traceparent"
@@ -157,7 +157,7 @@ def test_traces_of_the_services_and_of_envoy_tell_hops_by_themselves(tmp_path: P
         assert {step.version for step in answer.path} <= {"v1", "v2", "v3"}
 
 
-def test_no_lanes_up_and_none_of_another_port_tells_anything() -> None:
+def test_access_logs_need_lanes_up_at_the_port() -> None:
     with laptop("127.0.0.1", free_port()) as none, laptop("192.0.2.1", 8080) as remote:
         assert none is None
         assert remote is None

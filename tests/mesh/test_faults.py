@@ -36,7 +36,7 @@ def back(mesh: RunningMesh) -> None:
     assert verdict_of(mesh).ok
 
 
-def test_a_lane_outlives_a_killed_pod_and_returns_to_the_next(mesh: RunningMesh) -> None:
+def test_a_lane_falls_back_from_a_killed_pod_and_returns_to_the_next(mesh: RunningMesh) -> None:
     gone = pod(mesh, "mockc-v2")
     load = under_load(mesh, 200, CLIENTS)
     answers = list(islice(load, 60))
@@ -50,7 +50,7 @@ def test_a_lane_outlives_a_killed_pod_and_returns_to_the_next(mesh: RunningMesh)
     back(mesh)
 
 
-def test_so_does_a_lane_with_rules_at_its_own_versions_alone(tmp_path: Path) -> None:
+def test_a_lane_without_the_entry_service_falls_back_from_a_killed_pod(tmp_path: Path) -> None:
     """Of three services it has two, the first not among them."""
     values: Values = {
         "lanes": {"weights": {"v3": None, "v1": 70}},
@@ -69,7 +69,7 @@ def test_so_does_a_lane_with_rules_at_its_own_versions_alone(tmp_path: Path) -> 
         assert versions(ask_in_lane(mesh, "v2")) == ["mocka v1", "mockb v1", "mockc v2"]
 
 
-def test_a_stopped_pod_costs_no_request(mesh: RunningMesh) -> None:
+def test_a_stopped_pod_loses_no_request(mesh: RunningMesh) -> None:
     gone = pod(mesh, "mockc-v2")
     with closing(under_load(mesh, None, CLIENTS)) as load:
         answers = list(islice(load, 60))
@@ -86,7 +86,7 @@ def test_a_stopped_pod_costs_no_request(mesh: RunningMesh) -> None:
 
 
 @pytest.mark.parametrize("which", ["master", "worker"])
-def test_a_lane_outlives_each_process_of_a_pod(mesh: RunningMesh, which: str) -> None:
+def test_a_lane_falls_back_from_each_killed_process_of_a_pod(mesh: RunningMesh, which: str) -> None:
     master = mesh.pid(pod(mesh, "mockc-v2"))
     (worker,) = Path(f"/proc/{master}/task/{master}/children").read_text().split()
     load = under_load(mesh, 200, CLIENTS)
@@ -100,7 +100,7 @@ def test_a_lane_outlives_each_process_of_a_pod(mesh: RunningMesh, which: str) ->
     back(mesh)
 
 
-def test_a_lane_stays_its_own_while_one_of_its_replicas_is_left(tmp_path: Path) -> None:
+def test_a_lane_does_not_fall_back_while_one_replica_is_left(tmp_path: Path) -> None:
     documents = [
         d if d["metadata"]["name"] != "mockb-v2" else kube.deployment("mockb", "v2", replicas=2)
         for d in kube.asm(kube.PAIR, kube.HALVES)
@@ -116,7 +116,7 @@ def test_a_lane_stays_its_own_while_one_of_its_replicas_is_left(tmp_path: Path) 
         assert len(misrouted) <= CLIENTS, misrouted
 
 
-def test_a_service_that_fails_is_seen_and_is_no_reason_to_leave_the_lane(tmp_path: Path) -> None:
+def test_an_error_of_a_service_is_reported_and_does_not_leave_the_lane(tmp_path: Path) -> None:
     documents = [
         d if d["metadata"]["name"] != "mockb-v2" else kube.deployment("mockb", "v2", "nowhere")
         for d in kube.asm(kube.PAIR, kube.HALVES)

@@ -168,7 +168,7 @@ def test_a_preflight_is_answered_at_the_gateway(mesh: tuple[RunningMesh, Path]) 
     assert not [line for line in asked(mesh, "v1") if "/cors" in line]
 
 
-def test_another_origins_preflight_goes_on_or_is_answered_without_permission(
+def test_a_preflight_of_another_origin_is_forwarded_or_answered_without_permission(
     mesh: tuple[RunningMesh, Path],
 ) -> None:
     told = preflight(mesh, "/ignored", OTHER)
@@ -179,7 +179,7 @@ def test_another_origins_preflight_goes_on_or_is_answered_without_permission(
         assert "a.org /cors" in asked(mesh, "v1")
 
 
-def test_an_answer_tells_whose_pages_may_read_it(mesh: tuple[RunningMesh, Path]) -> None:
+def test_cors_headers_name_the_allowed_origin(mesh: tuple[RunningMesh, Path]) -> None:
     own = send(mesh, "/cors", Origin=ORIGIN).headers
     assert (own["access-control-allow-origin"], own["access-control-expose-headers"]) == (
         ORIGIN,
@@ -189,19 +189,17 @@ def test_an_answer_tells_whose_pages_may_read_it(mesh: tuple[RunningMesh, Path])
 
 
 @pytest.mark.parametrize(("path", "copies"), [("/copied", 1), ("/twice", 2), ("/never", 0)])
-def test_copies_go_where_the_mirrors_lead(
-    mesh: tuple[RunningMesh, Path], path: str, copies: int
-) -> None:
+def test_mirrors_get_copies(mesh: tuple[RunningMesh, Path], path: str, copies: int) -> None:
     assert send(mesh, f"{path}?x").status == 200
     eventually(lambda: asked(mesh, "v2").count(f"a.org {path}?x") == copies)
     assert asked(mesh, "v1").count(f"a.org {path}?x") == 1
 
 
-def test_copies_to_what_is_absent_are_dropped(mesh: tuple[RunningMesh, Path]) -> None:
+def test_copies_to_a_missing_service_are_dropped(mesh: tuple[RunningMesh, Path]) -> None:
     assert send(mesh, "/absent").status == 200
 
 
-def test_a_rules_own_retries(mesh: tuple[RunningMesh, Path]) -> None:
+def test_a_rule_is_retried_as_often_as_its_retries_say(mesh: tuple[RunningMesh, Path]) -> None:
     assert send(mesh, "/again?fail=2").status == 200
     assert send(mesh, "/again?fail=3&").status == 503
     assert send(mesh, "/none?fail=1").status == 503

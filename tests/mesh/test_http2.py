@@ -72,15 +72,13 @@ def called(folder: Path, documents: list[Document]) -> Iterator[tuple[RunningMes
     [{"name": "grpc-a"}, {"name": "any", "appProtocol": "kubernetes.io/h2c"}, {"name": "http2"}],
     ids=lambda said: str(said.get("appProtocol") or said["name"]),
 )
-def test_own_code_is_called_by_http2_where_the_port_says_so(tmp_path: Path, said: Document) -> None:
+def test_own_code_is_called_by_http2_at_ports_for_http2(tmp_path: Path, said: Document) -> None:
     with called(tmp_path, mesh(said)) as (_, call):
         assert {call(b"hello") for _ in range(20)} == {b"v1 hello", b"v2 hello"}
 
 
 @pytest.mark.parametrize(("asked", "status"), [("hello", 200), ("fail", 503), ("late", 503)])
-def test_a_call_that_fails_by_its_grpc_status_is_seen_to_fail(
-    tmp_path: Path, asked: str, status: int
-) -> None:
+def test_a_grpc_status_of_failure_is_reported(tmp_path: Path, asked: str, status: int) -> None:
     trace = "0af7651916cd43dd8448eb211c80319c"
     with (
         called(tmp_path, mesh({"name": "grpc"})) as (failing, call),
@@ -96,9 +94,7 @@ def test_a_call_that_fails_by_its_grpc_status_is_seen_to_fail(
 
 
 @pytest.mark.parametrize(("retry_on", "failing"), [("unavailable", 0), ("cancelled,503", 2)])
-def test_a_call_is_sent_again_by_its_grpc_status(
-    tmp_path: Path, retry_on: str, failing: int
-) -> None:
+def test_calls_are_retried_by_grpc_status(tmp_path: Path, retry_on: str, failing: int) -> None:
     again = {"attempts": 3, "retryOn": retry_on}
     failed = 0
     with called(tmp_path, mesh({"name": "grpc"}, retries=again)) as (_, call):
@@ -110,7 +106,7 @@ def test_a_call_is_sent_again_by_its_grpc_status(
     assert failed == failing  # each pod's first
 
 
-def test_stand_ins_answer_by_http_1_and_that_is_said_once(tmp_path: Path) -> None:
+def test_stand_ins_use_http_1_with_one_warning(tmp_path: Path) -> None:
     documents = mesh({"name": "grpc"})
     with running(write(tmp_path, *documents)) as stood_in:
         assert urllib3.request("GET", stood_in.url).status == 200
@@ -127,7 +123,7 @@ def test_own_code_beside_stand_ins_is_not_simulated(tmp_path: Path) -> None:
         pass
 
 
-def test_a_stand_in_answers_at_every_port_that_its_services_lead_to(tmp_path: Path) -> None:
+def test_a_stand_in_answers_at_every_target_port(tmp_path: Path) -> None:
     ports = [{"port": 80, "targetPort": 9090, "name": "http-more"}]
     way = virtual_service("*", rule(to("a")), gateways=["demo-gateway"])
     more = put(service("a"), "spec.ports", ports)

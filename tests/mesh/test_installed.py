@@ -57,7 +57,7 @@ def home(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-def test_a_release_takes_the_wheel_by_its_name(wheel: Path) -> None:
+def test_the_release_job_finds_the_wheel_by_its_name(wheel: Path) -> None:
     workflow = (ROOT / ".github/workflows/release.yaml").read_text()
     assert f"dist/{wheel.name}".replace(__version__, "$VERSION") in workflow
 
@@ -89,7 +89,7 @@ def manifests(tmp_path_factory: pytest.TempPathFactory) -> str:
     return write(tmp_path_factory.mktemp("manifests"), *asm(PAIR, HALVES))
 
 
-def test_the_wheel_holds_every_file_of_its_packages(wheel: Path) -> None:
+def test_the_wheel_has_every_file_of_its_packages(wheel: Path) -> None:
     files = {
         str(path.relative_to(ROOT))
         for name in PACKAGES
@@ -100,7 +100,7 @@ def test_the_wheel_holds_every_file_of_its_packages(wheel: Path) -> None:
     assert packed == files
 
 
-def test_what_runs_is_what_was_installed(home: Path) -> None:
+def test_the_installed_package_is_imported(home: Path) -> None:
     asked = subprocess.run(
         [home / "venv/bin/python", "-c", "import lanes.cli, services; print(lanes.cli.__file__)"],
         cwd=home,
@@ -112,7 +112,7 @@ def test_what_runs_is_what_was_installed(home: Path) -> None:
     assert Path(asked.stdout).is_relative_to(home / "venv")
 
 
-def test_the_version_is_the_wheels(run: Run, wheel: Path) -> None:
+def test_the_version_is_the_version_of_the_wheel(run: Run, wheel: Path) -> None:
     result = run("--version")
     assert (result.returncode, result.stdout) == (0, f"lanes {wheel.name.split('-')[1]}\n")
 
@@ -130,7 +130,7 @@ def test_plan_and_lint_read_manifests(run: Run, manifests: str) -> None:
     [["plan"], ["lint"], ["up"], ["demo"], ["verify", "http://127.0.0.1:1"]],
     ids=lambda arguments: arguments[0],
 )
-def test_without_manifests_one_sentence_asks_for_them(run: Run, arguments: list[str]) -> None:
+def test_missing_manifests_are_an_error_of_one_sentence(run: Run, arguments: list[str]) -> None:
     result = run(*arguments)
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == (
@@ -139,7 +139,7 @@ def test_without_manifests_one_sentence_asks_for_them(run: Run, arguments: list[
     )
 
 
-def test_verify_refuses_what_is_no_url_in_one_sentence(run: Run, manifests: str) -> None:
+def test_a_wrong_url_is_an_error_of_one_sentence(run: Run, manifests: str) -> None:
     result = run("verify", "nowhere", "--manifests", manifests)
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.startswith("lanes: ")
@@ -173,7 +173,7 @@ def test_up_serves_lanes_and_live_map_and_verify_reports(
     assert up.returncode == 143
 
 
-def test_the_demo_ends_well(run: Run, manifests: str) -> None:
+def test_the_demo_succeeds(run: Run, manifests: str) -> None:
     result = run("demo", manifests, "--port", str(free_port()), "--requests", "60")
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.endswith("Lanes hold.\n")

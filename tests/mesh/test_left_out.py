@@ -45,13 +45,15 @@ def source(mesh: RunningMesh) -> str:
     return mesh.mesh.not_supported[0].file
 
 
-def test_a_request_that_meets_it_is_told_where_it_stands(mesh: RunningMesh) -> None:
+def test_a_request_that_meets_an_unsupported_field_gets_501_with_its_place(
+    mesh: RunningMesh,
+) -> None:
     answer = urllib3.request("GET", mesh.url, headers={"x-beta": "1"}, retries=False)
     why = "VirtualService any: spec.http[0].newField is not supported"
     assert (answer.status, answer.data.decode()) == (501, f"{source(mesh)}: {why}\n")
 
 
-def test_the_rest_runs(mesh: RunningMesh) -> None:
+def test_other_requests_are_answered(mesh: RunningMesh) -> None:
     found = {(a.status, *versions(a)) for a in (ask(mesh)[0] for _ in range(40))}
     assert found == {(200, "shop v1", "cart v1"), (501, "shop v2", "cart ")}
 
@@ -61,7 +63,7 @@ def verified(mesh: RunningMesh, *more: str) -> Result:
     return CliRunner().invoke(main, ["verify", mesh.url, *files, *more])
 
 
-def test_the_rest_is_verified_and_what_is_not_known_is_told(mesh: RunningMesh) -> None:
+def test_verify_names_fields_that_are_not_supported(mesh: RunningMesh) -> None:
     result = verified(mesh)
     assert result.exit_code == 0, result.output
     assert result.stdout.endswith("Lanes hold as far as seen: the plan does not know cart (v2).\n")
@@ -79,7 +81,7 @@ def test_the_rest_is_verified_and_what_is_not_known_is_told(mesh: RunningMesh) -
 
 
 @pytest.mark.parametrize("command", ["up", "verify"])
-def test_strict_refuses_it(mesh: RunningMesh, command: str) -> None:
+def test_strict_makes_unsupported_fields_errors(mesh: RunningMesh, command: str) -> None:
     if command == "verify":
         result = verified(mesh, "--strict")
     else:
@@ -88,7 +90,7 @@ def test_strict_refuses_it(mesh: RunningMesh, command: str) -> None:
     assert result.stderr.count(NEW) == 2
 
 
-def test_what_a_stand_in_replaces_is_left_out_with_a_warning(tmp_path: Path) -> None:
+def test_fields_that_a_stand_in_replaces_are_a_warning(tmp_path: Path) -> None:
     spec = "spec.template.spec"
     bare = {"image": "shop", "command": ["java"], "args": ["-jar"]}
     more = [{"name": "web", **bare}, {"name": "logs", "image": "fluent"}]
@@ -111,7 +113,7 @@ def test_what_a_stand_in_replaces_is_left_out_with_a_warning(tmp_path: Path) -> 
     ]
 
 
-def test_a_host_outside_of_the_mesh_is_not_simulated(tmp_path: Path) -> None:
+def test_a_host_outside_the_mesh_is_not_simulated(tmp_path: Path) -> None:
     entry = {
         "apiVersion": "networking.istio.io/v1",
         "kind": "ServiceEntry",

@@ -11,7 +11,7 @@ from tests.mesh.running import ROOT
 EXAMPLE = ROOT / "examples" / "online-boutique"
 
 
-def test_the_base_is_what_init_makes_of_the_manifests(tmp_path: Path) -> None:
+def test_init_writes_the_base_of_the_example(tmp_path: Path) -> None:
     made = tmp_path / "base.yaml"
     manifests = "examples/online-boutique/manifests.yaml"
     options = ["--provider", "gateway-api", "--output", str(made)]

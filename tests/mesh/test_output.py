@@ -13,7 +13,9 @@ NASTY = r"\033]0;owned\007\033[2J\233\342\200\256[red]\rLanes hold."
 
 
 @pytest.mark.parametrize("command", ["up", "demo"])
-def test_the_last_words_of_a_pod(command: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_the_last_output_of_a_pod_is_printed(
+    command: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     documents = kube.asm({"mocka": (("v1",), ())}, {"v1": 100})
     manifests = kube.write(tmp_path_factory.mktemp("manifests"), *documents)
     own = f"mocka=printf '{NASTY}'; exit 3"

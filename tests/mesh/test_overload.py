@@ -17,7 +17,7 @@ def counted(mesh: RunningMesh, pattern: str) -> int:
     return sum(stat["value"] for stat in told["stats"] if "name" in stat)
 
 
-def test_what_is_too_much_is_refused_and_no_pod_is_taken_for_dead(tmp_path: Path) -> None:
+def test_an_overloaded_pod_refuses_requests_and_stays_healthy(tmp_path: Path) -> None:
     # Narrow entries: a busy machine's clients are too many for them as well.
     documents = [
         kube.deployment("mocka", d["metadata"]["name"].removeprefix("mocka-"), "mockb", env=NARROW)

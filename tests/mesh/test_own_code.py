@@ -9,7 +9,7 @@ from tests.mesh.running import ROOT, ask_in_lane, eventually, pod, running, vers
 HOP = f"{sys.executable} {ROOT / 'tests/languages/plain/server.py'}"
 
 
-def test_own_code_takes_a_place_in_each_lane_and_comes_back_when_it_ends(tmp_path: Path) -> None:
+def test_own_code_is_a_hop_of_each_lane_and_is_started_again(tmp_path: Path) -> None:
     chain = {**kube.PAIR, "mockb": (("v1", "v2"), ("mockc",)), "mockc": (("v1",), ())}
     manifests = kube.write(tmp_path, *kube.asm(chain, kube.HALVES))
     with running(manifests, commands=[f"mockb=app=mockb version=own {HOP}"]) as mesh:

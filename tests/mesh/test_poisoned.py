@@ -97,7 +97,7 @@ def require_as_planned(mesh: Up, model: Mesh) -> None:
             assert one.peer in {*at.values(), "127.0.0.1"}, one
 
 
-def test_a_real_mesh_runs_nothing_of_what_manifests_say(folder: Path, tmp_path: Path) -> None:
+def test_a_mesh_runs_no_code_from_manifests(folder: Path, tmp_path: Path) -> None:
     ready = 0
     for file, model in islice(meshes(folder, tmp_path), STARTS):
         with started(folder, file) as mesh:
@@ -113,7 +113,7 @@ def test_a_real_mesh_runs_nothing_of_what_manifests_say(folder: Path, tmp_path: 
     assert ready
 
 
-def test_what_ran_commands_runs_none(folder: Path, tmp_path: Path) -> None:
+def test_strings_that_once_ran_code_run_none(folder: Path, tmp_path: Path) -> None:
     """Each variable, in stand-ins and a command; and a header's name that was a program in Lua."""
     evil = dict(poisoned.variables(folder))
     name = f"x'..dofile'{poisoned.MARK}.lua'..'"

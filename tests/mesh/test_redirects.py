@@ -120,13 +120,13 @@ def answer(mesh: RunningMesh, path: str) -> tuple[int, str]:
         ("/all/x?q=1", {"istio": (200, "a.org /all/x?q=1"), "api": (200, "a.org /full?q=1")}),
     ],
 )
-def test_what_a_rule_makes_of_a_request(
+def test_redirects_and_rewrites_of_rules(
     mesh: RunningMesh, path: str, found: dict[str, tuple[int, str]]
 ) -> None:
     assert answer(mesh, path) == found["istio" if mesh.mesh.provider == "istio" else "api"]
 
 
-def test_a_request_that_took_too_long_takes_no_pod_away(mesh: RunningMesh) -> None:
+def test_a_timeout_ejects_no_pod(mesh: RunningMesh) -> None:
     if mesh.mesh.provider != "istio":
         pytest.skip("the other has no timeout")
     for _ in range(3):

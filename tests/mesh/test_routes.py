@@ -60,7 +60,7 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningMesh]:
         ([("version", "v2")], "stable", BASELINE),
     ],
 )
-def test_a_lane_is_entered_by_its_entry_rule_and_by_nothing_else(
+def test_a_lane_is_entered_only_by_its_entry_rule(
     released: RunningMesh, headers: list[tuple[str, str]], lane: str, path: list[str]
 ) -> None:
     answer, _ = ask(released, headers)
@@ -78,7 +78,7 @@ def verified(mesh: RunningMesh, *more: str) -> Result:
     return CliRunner().invoke(main, ["verify", mesh.url, *files, *more, "--lane-requests", "10"])
 
 
-def test_lanes_that_nobody_is_drawn_into_are_entered_and_verified(released: RunningMesh) -> None:
+def test_lanes_without_a_weight_are_entered_and_verified(released: RunningMesh) -> None:
     result = verified(released)
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
@@ -88,7 +88,7 @@ def test_lanes_that_nobody_is_drawn_into_are_entered_and_verified(released: Runn
     assert lines[-1].startswith("Lanes hold.")
 
 
-def test_a_lane_that_was_not_installed_is_found_by_asking_for_it(
+def test_verify_fails_for_a_lane_that_is_not_installed(
     released: RunningMesh, tmp_path: Path
 ) -> None:
     absent = f"--manifests={kube.write(tmp_path, *kube.lane('pr-9', CHAIN, baseline='stable'))}"
@@ -125,12 +125,12 @@ def test_lanes_are_entered_by_host_and_by_cookie(tmp_path: Path) -> None:
     assert lines[-1].startswith("Lanes hold.")
 
 
-def test_a_split_by_several_backends_each_with_a_header_of_its_own(tmp_path: Path) -> None:
+def test_backends_with_their_own_lane_header_split_by_weight(tmp_path: Path) -> None:
     with running(kube.write(tmp_path, *kube.gateway_api(kube.PAIR, kube.HALVES))) as mesh:
         assert verdict_of(mesh).ok
 
 
-def test_what_no_rule_takes_and_what_no_service_answers(tmp_path: Path) -> None:
+def test_requests_without_a_rule_or_without_a_service_are_errors(tmp_path: Path) -> None:
     """Callers of a Service with any HTTPRoute get what its rules say, and nothing else."""
 
     def case(name: str, *backends: Document) -> Document:
@@ -229,7 +229,7 @@ def pull_requests() -> Iterator[RunningMesh]:
 @pytest.mark.parametrize(
     ("lane", "changed"), [("pr-123", {"cart"}), ("pr-124", {"shop", "stock"}), ("stable", set())]
 )
-def test_a_pull_request_is_entered_by_name_and_answers_where_it_has_a_version(
+def test_a_pull_requests_lane_is_entered_by_name(
     pull_requests: RunningMesh, lane: str, changed: set[str]
 ) -> None:
     answer, response = ask(pull_requests, [("x-lane", lane)])
@@ -239,7 +239,7 @@ def test_a_pull_request_is_entered_by_name_and_answers_where_it_has_a_version(
     }
 
 
-def test_the_page_shows_what_a_pull_requests_lane_answers(pull_requests: RunningMesh) -> None:
+def test_the_page_shows_the_answers_of_a_pull_requests_lane(pull_requests: RunningMesh) -> None:
     page = (ROOT / "docs/pull-requests.md").read_text(encoding="utf-8")
     told = page.partition("$ curl -s -H 'x-lane: pr-123' ")[2].splitlines()[1]
     said = urllib3.request("GET", pull_requests.url, headers={"x-lane": "pr-123"}).data.decode()
@@ -247,10 +247,10 @@ def test_the_page_shows_what_a_pull_requests_lane_answers(pull_requests: Running
     assert block.sub("", said).strip() == block.sub("", told)
 
 
-def test_a_lane_that_is_not_there_is_told_by_the_answer(pull_requests: RunningMesh) -> None:
+def test_the_answer_shows_that_a_lane_does_not_exist(pull_requests: RunningMesh) -> None:
     _, response = ask(pull_requests, [("x-lane", "pr-999")])
     assert (response.status, response.headers["x-lane"] in ("stable", "next")) == (200, True)
 
 
-def test_the_split_is_the_bases_whatever_lanes_there_are(pull_requests: RunningMesh) -> None:
+def test_further_lanes_do_not_change_the_split(pull_requests: RunningMesh) -> None:
     assert verdict_of(pull_requests).ok

@@ -38,7 +38,7 @@ def test_a_lane_falls_back_where_it_has_no_version_and_returns_after(
     ],
     ids=lambda headers: str(headers)[:60],
 )
-def test_a_client_does_not_choose_its_lane(
+def test_headers_of_clients_do_not_choose_the_lane(
     mesh: RunningMesh, headers: list[tuple[str, str]]
 ) -> None:
     require_drawn(mesh, headers, 15)
@@ -54,7 +54,7 @@ def test_each_pod_answers_with_its_own_address(mesh: RunningMesh) -> None:
     assert len(addresses) == len(mesh.mesh.pods)
 
 
-def test_a_host_that_is_no_service_is_refused_with_a_sentence(mesh: RunningMesh) -> None:
+def test_a_call_to_an_unknown_host_gets_502(mesh: RunningMesh) -> None:
     import urllib3
 
     sidecar = f"http://{mesh.address(mesh.mesh.pods[0])}:15001"

@@ -20,7 +20,7 @@ def env(deployment: Document, name: str, value: str) -> None:
     container["env"].append({"name": name, "value": value})
 
 
-def test_four_lanes_another_header_other_names_and_two_upstreams(tmp_path: Path) -> None:
+def test_four_lanes_with_another_lane_header_other_names_and_two_upstreams(tmp_path: Path) -> None:
     chain = {
         "web": (["stable", "red", "blue"], ["cart", "users"]),
         "cart": (["stable", "blue", "green"], ["stock"]),
@@ -78,7 +78,7 @@ def test_a_service_outside_the_lanes_is_reached_from_every_lane(tmp_path: Path) 
         assert versions(ask_in_lane(mesh, "v2"))[-1] == "clock 1.0"
 
 
-def test_foreign_baggage_reaches_every_hop_beside_the_lane(tmp_path: Path) -> None:
+def test_other_baggage_members_reach_every_hop(tmp_path: Path) -> None:
     documents = kube.asm(kube.PAIR, kube.HALVES)
     for document in documents:
         if document["kind"] == "Deployment":  # each hop reports the foreign member, not the lane
@@ -137,7 +137,7 @@ def test_headers_match_by_exact_prefix_and_regex_and_uris_too(tmp_path: Path) ->
     assert seen == expected
 
 
-def test_headers_are_set_added_and_removed_on_both_ways(tmp_path: Path) -> None:
+def test_request_and_response_headers_are_set_added_and_removed(tmp_path: Path) -> None:
     documents = kube.web(
         rule(
             to("web", weight=1, headers={"request": {"add": {"baggage": "color=red"}}}),
@@ -164,7 +164,7 @@ def test_headers_are_set_added_and_removed_on_both_ways(tmp_path: Path) -> None:
         assert "content-type" not in response.headers
 
 
-def test_a_timeout_is_kept(tmp_path: Path) -> None:
+def test_timeouts_apply(tmp_path: Path) -> None:
     documents = kube.web(rule(to("web"), timeout="200ms"))
     with running(kube.write(tmp_path, *documents)) as mesh:
         assert ask(mesh)[0].status == 200
@@ -176,7 +176,7 @@ def test_a_timeout_is_kept(tmp_path: Path) -> None:
             os.killpg(processes, signal.SIGCONT)
 
 
-def test_a_rule_s_own_retries_are_kept(tmp_path: Path) -> None:
+def test_retries_of_a_rule_apply(tmp_path: Path) -> None:
     documents = kube.web(
         rule(to("web"), match=[header_is("x-case", "none")], retries={"attempts": 0}),
         rule(to("web"), retries={"attempts": 3, "perTryTimeout": "2s", "retryOn": "503,reset"}),
@@ -187,7 +187,7 @@ def test_a_rule_s_own_retries_are_kept(tmp_path: Path) -> None:
         assert mesh.admin.page("/config_dump?resource=static_route_configs")
 
 
-def test_a_gateway_for_one_host_serves_that_host_alone(tmp_path: Path) -> None:
+def test_a_gateway_for_one_host_serves_only_that_host(tmp_path: Path) -> None:
     documents = kube.web()
     named(documents, "Gateway", "demo-gateway")["spec"]["servers"][0]["hosts"] = ["shop.example"]
     with running(kube.write(tmp_path, *documents)) as mesh:

@@ -60,7 +60,7 @@ def listening(mesh: Up) -> set[Socket]:
     return {one for one in sockets_of(mesh.all) if one.listens or one.kind.startswith("udp")}
 
 
-def test_only_what_is_planned_is_listened_on(mesh: Up) -> None:
+def test_the_mesh_listens_only_on_planned_sockets(mesh: Up) -> None:
     at = addresses(mesh)
     assert at.keys() == {"mocka-v1", "mocka-v2", "mockb-v1"}
     own = int(re.findall(r"^mockb-v1 listens at port (\d+)", mesh.said, re.MULTILINE)[0])
@@ -74,7 +74,7 @@ def test_only_what_is_planned_is_listened_on(mesh: Up) -> None:
     assert all(one.local for one in sockets_of(mesh.all))
 
 
-def test_the_admin_is_in_a_folder_that_nobody_else_may_enter(mesh: Up) -> None:
+def test_the_admin_socket_is_in_a_private_folder(mesh: Up) -> None:
     (told,) = re.findall(
         r"^envoy +curl --unix-socket (\S+) http://envoy/$", mesh.said, re.MULTILINE
     )
@@ -100,7 +100,7 @@ def picture(mesh: Up) -> object:
     )
 
 
-def test_a_page_of_another_origin_changes_nothing_anywhere(mesh: Up) -> None:
+def test_a_page_of_another_origin_cannot_change_anything(mesh: Up) -> None:
     before, processes = picture(mesh), mesh.all
     asked = [(one.address, one.port) for one in listening(mesh)]
     for address, port in asked:
@@ -116,7 +116,7 @@ def test_a_page_of_another_origin_changes_nothing_anywhere(mesh: Up) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_a_page_beside_the_map_reads_and_changes_nothing(mesh: Up, host: str) -> None:
+def test_a_page_at_another_port_cannot_read_or_change_anything(mesh: Up, host: str) -> None:
     """The browser names the right host, and the page at another port, or with no name at all."""
     port = page(mesh)
     for origin in (f"http://{host}:{port + 1}", "null", f"https://{host}:{port}"):

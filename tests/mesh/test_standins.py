@@ -49,7 +49,7 @@ def verdict_of(mesh: RunningMesh) -> Verdict:
     return verify(planned, send_repeatedly(client, 20, 4), send_each(client, calls, 4))
 
 
-def test_lanes_hold_where_stand_ins_make_the_calls_of_the_environment(tmp_path: Path) -> None:
+def test_stand_ins_propagate_the_lane_and_make_the_calls_of_variables(tmp_path: Path) -> None:
     with running(kube.write(tmp_path, *SHOP)) as mesh:
         verdict = verdict_of(mesh)
         assert verdict.ok, (verdict.unexpected, verdict.hints)
@@ -60,7 +60,7 @@ def test_lanes_hold_where_stand_ins_make_the_calls_of_the_environment(tmp_path: 
         assert versions(answer) == ["shop v1", "cart v1", "stock v1", "users v1"]
 
 
-def test_own_code_hands_a_header_on_by_itself_or_loses_it(tmp_path: Path) -> None:
+def test_own_code_has_to_propagate_the_header(tmp_path: Path) -> None:
     line = f"cart=app=cart version=own POD_IP=$HOST upstream_url=$ADDRESS_0 {HOP}"
     with running(kube.write(tmp_path, *SHOP), commands=[line]) as mesh:
         answer, _ = ask(mesh, [("x-lane", "v2"), ("baggage", "user=42")])

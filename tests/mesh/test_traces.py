@@ -43,7 +43,7 @@ def values(attributes: Any) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("provider", "mode"), [("asm", "operator"), ("istio", "image")])
-def test_one_request_is_one_trace_from_the_gateway_on_and_tells_its_lane(
+def test_a_request_is_one_trace_from_the_gateway_on_with_its_lane(
     provider: str, mode: str, tmp_path: Path
 ) -> None:
     telemetry = {"mode": mode, "collector": "http://otel:4318"}
@@ -81,7 +81,7 @@ def pod(service: str, version: str) -> dict[str, str]:
     return dict(zip(TOLD, (service, version, "default", name, name), strict=False))
 
 
-def test_a_collector_that_is_dead_breaks_nothing(tmp_path: Path) -> None:
+def test_lanes_hold_while_the_collector_is_down(tmp_path: Path) -> None:
     dead = Collector.of(f"http://127.0.0.1:{free_port()}")
     manifests = kube.write(tmp_path, *kube.asm(kube.PAIR, kube.HALVES))
     with run(load(manifests), free_port(), collector=dead) as mesh:
