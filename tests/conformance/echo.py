@@ -19,8 +19,8 @@ class Echo(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def answer(self) -> None:
-        asked = parse_qs(urlsplit(self.path).query)
-        time.sleep(float(asked.get("delay", ["0s"])[0].removesuffix("s")))
+        query = parse_qs(urlsplit(self.path).query)
+        time.sleep(float(query.get("delay", ["0s"])[0].removesuffix("s")))
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.send_response(200)
         self.send_header("Content-Length", str(len(ADDRESS)))

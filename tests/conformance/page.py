@@ -8,14 +8,21 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from tests.conformance.asking import AGREE, ASSUMED, DIFFERENT, NOT_SUPPORTED, Asked, ask
+from tests.conformance.comparing import (
+    AGREE,
+    ASSUMED,
+    DIFFERENT,
+    NOT_SUPPORTED,
+    Result,
+    compare_plan,
+)
 from tests.conformance.figures import UP
 from tests.conformance.reasons import REASONS
 from tests.conformance.suite import MODULE, VERSION, Table, tables
 
 PAGE = Path(__file__).parents[2] / "docs" / "conformance.md"
 
-Compared = tuple[Table, tuple[Asked, ...]]
+Compared = tuple[Table, tuple[Result, ...]]
 
 _HEAD = f"""\
 # The Gateway API's conformance suite and `lanes plan`
@@ -62,19 +69,21 @@ out.
 
 def compared() -> tuple[Compared, ...]:
     """Return every file of the suite that sends HTTP requests, with the plan's verdicts."""
-    return tuple((table, ask(table)) for table in tables() if table.requests or table.unread)
+    return tuple(
+        (table, compare_plan(table)) for table in tables() if table.requests or table.unread
+    )
 
 
 def counts(files: Iterable[Compared]) -> Counter[str]:
     """Return how many requests have each verdict."""
-    return Counter(one.verdict for _, asked in files for one in asked)
+    return Counter(result.verdict for _, results in files for result in results)
 
 
 def page(files: Sequence[Compared]) -> str:
     """Return the whole page."""
     groups = sorted({table.group for table, _ in files}, key=str.lower)
-    total = [_row(group, [one for one in files if one[0].group == group]) for group in groups]
-    rows = [_row(f"`{table.file}`", [(table, asked)]) for table, asked in files]
+    total = [_row(group, [file for file in files if file[0].group == group]) for group in groups]
+    rows = [_row(f"`{table.file}`", [(table, results)]) for table, results in files]
     return "\n".join(
         (
             _HEAD,
@@ -92,8 +101,8 @@ def page(files: Sequence[Compared]) -> str:
     )
 
 
-def _table(what: str, rows: Iterable[str]) -> Iterator[str]:
-    yield f"| {what} | agree | not supported | assumed | different | not compared |"
+def _table(first_heading: str, rows: Iterable[str]) -> Iterator[str]:
+    yield f"| {first_heading} | agree | not supported | assumed | different | not compared |"
     yield "|---|---|---|---|---|---|"
     yield from rows
 
@@ -106,23 +115,23 @@ def _up() -> Iterator[str]:
 
 
 def _row(name: str, files: Sequence[Compared]) -> str:
-    found = counts(files)
+    verdicts = counts(files)
     unread = sum(table.unread for table, _ in files)
-    cells = [*(found[one] for one in (AGREE, NOT_SUPPORTED, ASSUMED, DIFFERENT)), unread]
+    cells = [*(verdicts[each] for each in (AGREE, NOT_SUPPORTED, ASSUMED, DIFFERENT)), unread]
     return f"| {name} | {' | '.join(str(cell) if cell else '' for cell in cells)} |"
 
 
 def _differences(files: Iterable[Compared]) -> Iterator[str]:
-    for table, asked in files:
-        different = [one for one in asked if one.verdict == DIFFERENT]
+    for table, results in files:
+        different = [result for result in results if result.verdict == DIFFERENT]
         if different:
             yield f"- `{table.file}` ({len(different)}): {REASONS[table.file]}"
 
 
 def _unsupported(files: Iterable[Compared]) -> Iterator[str]:
-    for table, asked in files:
-        told = Counter(_first(one.why) for one in asked if one.verdict == NOT_SUPPORTED)
-        for why, count in told.items():
+    for table, results in files:
+        reasons = Counter(_first(r.why) for r in results if r.verdict == NOT_SUPPORTED)
+        for why, count in reasons.items():
             yield f"- `{table.file}` ({count}): {why}"
 
 

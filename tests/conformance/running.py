@@ -1,4 +1,4 @@
-"""The answer of `lanes up` to a conformance request, compared with the suite's.
+"""Compare the answers of `lanes up` to conformance requests with the suite's.
 
 Each Gateway and port of each file runs once, with a small server in place of each pod.
 """
@@ -20,9 +20,9 @@ from lanes.reading.reader import read
 from lanes.reading.resolve import resolve
 from lanes.running.address import free_port
 from lanes.running.runtime import RunningMesh, run
-from tests.conformance.asking import (
+from tests.conformance.comparing import (
     NOT_SUPPORTED,
-    Asked,
+    Result,
     at_port,
     compared,
 )
@@ -33,23 +33,23 @@ _ECHO = Path(__file__).with_name("echo.py")
 _SECONDS = 10
 
 
-def ask_up(table: Table) -> tuple[Asked, ...]:
+def compare_up(table: Table) -> tuple[Result, ...]:
     """Send every request of a table to the mesh that `lanes up` runs from its manifests."""
     documents = list(table.documents())
     groups: dict[object, list[Request]] = {}
     for request in table.requests:
         key = None if table.mesh else (request.sender, request.port)
         groups.setdefault(key, []).append(request)
-    asked: dict[int, Asked] = {}
+    results: dict[int, Result] = {}
     for requests in groups.values():
         first = requests[0]
         kept = documents if table.mesh else list(at_port(documents, first.sender, first.port))
         try:
             with _running(kept, in_mesh=table.mesh) as mesh:
-                asked |= {id(one): _asked(mesh, one, table.mesh) for one in requests}
+                results |= {id(r): _result(mesh, r, table.mesh) for r in requests}
         except LanesError as error:
-            asked |= {id(one): Asked(one, NOT_SUPPORTED, str(error)) for one in requests}
-    return tuple(asked[id(request)] for request in table.requests)
+            results |= {id(r): Result(r, NOT_SUPPORTED, str(error)) for r in requests}
+    return tuple(results[id(request)] for request in table.requests)
 
 
 @contextmanager
@@ -57,8 +57,8 @@ def _running(documents: list[Document], *, in_mesh: bool) -> Iterator[RunningMes
     with tempfile.TemporaryDirectory() as folder:
         mesh = resolve(read([write(Path(folder), *documents)], strict=False), strict=False)
         needed = {(pod.name.partition("_")[0], pod.namespace) for pod in _needed(mesh, in_mesh)}
-        kept = [one for one in documents if one["kind"] != "Deployment" or _key(one) in needed]
-        kept = [_by_http_1(one) if one["kind"] == "Service" else one for one in kept]
+        kept = [d for d in documents if d["kind"] != "Deployment" or _key(d) in needed]
+        kept = [_by_http_1(d) if d["kind"] == "Service" else d for d in kept]
         manifests = read([write(Path(folder), *kept)], strict=False)
         answering = f"exec {sys.executable} {_ECHO}"
         mesh = resolve(manifests, strict=False)
@@ -97,7 +97,7 @@ def _key(document: Document) -> tuple[str, str]:
     return metadata["name"], metadata.get("namespace", "default")
 
 
-def _asked(running: RunningMesh, request: Request, in_mesh: bool) -> Asked:
+def _result(running: RunningMesh, request: Request, in_mesh: bool) -> Result:
     version, namespace = request.sender
     host, port = "127.0.0.1", int(running.url.rstrip("/").rpartition(":")[2])
     if in_mesh:
@@ -112,7 +112,7 @@ def _asked(running: RunningMesh, request: Request, in_mesh: bool) -> Asked:
     finally:
         connection.close()
     if response.status == 501:
-        return Asked(request, NOT_SUPPORTED, body)
+        return Result(request, NOT_SUPPORTED, body)
     answering = (pod for pod in running.mesh.pods if running.address(pod) == body)
-    there = {(pod.name.partition("_")[0], pod.namespace) for pod in answering}
-    return compared(request, response.status, there)
+    workloads = {(pod.name.partition("_")[0], pod.namespace) for pod in answering}
+    return compared(request, response.status, workloads)

@@ -22,11 +22,11 @@ _TABLES = Path(__file__).with_name("tables.go")
 # The mesh's tests send from this namespace and to this host, unless they name others.
 _MESH_NAMESPACE = "gateway-conformance-mesh"
 _MESH_HOST = "echo"
-# The packages whose requests are HTTP: `h` and `http` are one, TLS, TCP and UDP choose no route.
+# The Go packages of HTTP requests; `h` and `http` are the same. TLS, TCP and UDP choose no route.
 _HTTP = ("http", "h", "grpc")
 _GRPC_SERVICE = "gateway_api_conformance.echo_basic.grpcecho.GrpcEcho"
 _METHODS = ("Echo", "EchoTwo", "EchoThree")
-# What Envoy answers without a route is 404, which a client of gRPC takes for Unimplemented.
+# Envoy answers 404 without a route, which gRPC clients read as Unimplemented.
 _FAILED = range(400, 600)
 _STATUSES = {"OK": 200, "Unimplemented": 404}
 
@@ -96,7 +96,7 @@ def tables() -> tuple[Table, ...]:
     read: dict[str, list[Document]] = {}
     for test in json.loads(done.stdout):
         read.setdefault(test["File"], []).append(test)
-    # What a TLSRoute leads somewhere by its server name is no HTTP that a rule could see.
+    # TLSRoutes choose by the TLS server name: no HTTP rule sees those requests.
     of_http = ((file, tests) for file, tests in read.items() if "/tlsroute-" not in file)
     return tuple(_table(root, file, tests) for file, tests in of_http)
 
@@ -106,18 +106,18 @@ def _table(root: Path, file: str, tests: list[Document]) -> Table:
     base = root / ("mesh" if mesh else "base") / "manifests.yaml"
     named = [root / name for test in tests for name in test["Manifests"] or []]
     known = [
-        None if one["Changed"] else _request(one["Literal"], one["To"], one["By"])
+        None if entry["Changed"] else _request(entry["Literal"], entry["To"], entry["By"])
         for test in tests
-        for one in test["Requests"]
-        if one["Protocol"] in _HTTP
+        for entry in test["Requests"]
+        if entry["Protocol"] in _HTTP
     ]
-    requests = tuple(one for one in known if one is not None)
+    requests = tuple(request for request in known if request is not None)
     return Table(file, mesh, (base, *named), requests, len(known) - len(requests))
 
 
 def _request(literal: Document, to: Document | None, by: str) -> Request | None:
     """Return the request of a test, or None if only the running test knows one of its values."""
-    asked = literal.get("Request") or _of_grpc(literal)
+    request = literal.get("Request") or _of_grpc(literal)
     response = literal.get("Response") or {}
     statuses = response.get("StatusCodes") or [response.get("StatusCode", 200)]
     if "Failure" in by:
@@ -126,7 +126,7 @@ def _request(literal: Document, to: Document | None, by: str) -> Request | None:
         statuses = [_STATUSES[response["Code"]]]
     in_mesh = to is not None and "Client" in to
     namespace = literal.get("Namespace", _MESH_NAMESPACE if in_mesh else "")
-    values = (*asked.values(), *(asked.get("Headers") or {}).values(), *statuses)
+    values = (*request.values(), *(request.get("Headers") or {}).values(), *statuses)
     if to is None or any(value is None for value in (*values, literal.get("Backend", ""))):
         return None
     if in_mesh:
@@ -137,13 +137,13 @@ def _request(literal: Document, to: Document | None, by: str) -> Request | None:
         return None
     return Request(
         sender,
-        asked.get("Host") or (_MESH_HOST if in_mesh else ""),
-        asked.get("Path", "/"),
-        asked.get("Method", "GET"),
-        asked.get("Headers") or {},
+        request.get("Host") or (_MESH_HOST if in_mesh else ""),
+        request.get("Path", "/"),
+        request.get("Method", "GET"),
+        request.get("Headers") or {},
         (literal["Backend"], namespace) if literal.get("Backend") else None,
         tuple(statuses),
-        443 if "TLS" in by else int(asked.get("Host", "").partition(":")[2] or 80),
+        443 if "TLS" in by else int(request.get("Host", "").partition(":")[2] or 80),
     )
 
 

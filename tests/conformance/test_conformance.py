@@ -7,14 +7,14 @@ import pytest
 
 from scripts.golang import NotHereError
 from tests.conformance import page
-from tests.conformance.asking import AGREE, ASSUMED, DIFFERENT, NOT_SUPPORTED
+from tests.conformance.comparing import AGREE, ASSUMED, DIFFERENT, NOT_SUPPORTED
 from tests.conformance.reasons import REASONS
 
-# What the plan says of the suite's requests: agree at least, and different at most.
+# The numbers of requests by group: those that agree at least, and are different at most.
 AT_LEAST: Mapping[str, int] = {"gateway": 253, "mesh": 73, "GRPCRoute": 36, "ListenerSet": 53}
 AT_MOST: Mapping[str, int] = {"gateway": 2, "mesh": 0, "GRPCRoute": 0, "ListenerSet": 0}
-# How many requests the suite has that can be asked: a change of the tables' form must not hide any.
-ASKED: Mapping[str, int] = {"gateway": 264, "mesh": 73, "GRPCRoute": 36, "ListenerSet": 53}
+# The requests that can be compared. A change of the tables' form must not hide any.
+COMPARED: Mapping[str, int] = {"gateway": 264, "mesh": 73, "GRPCRoute": 36, "ListenerSet": 53}
 
 
 @pytest.fixture(scope="module")
@@ -29,24 +29,26 @@ def files() -> tuple[page.Compared, ...]:
 @pytest.fixture(scope="module")
 def by_group(files: tuple[page.Compared, ...]) -> Mapping[str, Counter[str]]:
     groups = {table.group for table, _ in files}
-    return {group: page.counts(one for one in files if one[0].group == group) for group in groups}
+    return {group: page.counts(f for f in files if f[0].group == group) for group in groups}
 
 
 def test_every_request_of_the_suite_is_compared(by_group: Mapping[str, Counter[str]]) -> None:
-    assert {group: found.total() for group, found in by_group.items()} == ASKED
+    assert {group: verdicts.total() for group, verdicts in by_group.items()} == COMPARED
 
 
-@pytest.mark.parametrize("group", ASKED)
+@pytest.mark.parametrize("group", COMPARED)
 def test_the_plan_agrees(by_group: Mapping[str, Counter[str]], group: str) -> None:
-    found = by_group[group]
-    assert set(found) <= {AGREE, NOT_SUPPORTED, ASSUMED, DIFFERENT}
-    assert found[AGREE] >= AT_LEAST[group]
-    assert found[DIFFERENT] <= AT_MOST[group]
+    verdicts = by_group[group]
+    assert set(verdicts) <= {AGREE, NOT_SUPPORTED, ASSUMED, DIFFERENT}
+    assert verdicts[AGREE] >= AT_LEAST[group]
+    assert verdicts[DIFFERENT] <= AT_MOST[group]
 
 
 def test_every_difference_has_its_reason(files: tuple[page.Compared, ...]) -> None:
     different = {
-        table.file for table, asked in files if any(one.verdict == DIFFERENT for one in asked)
+        table.file
+        for table, results in files
+        if any(result.verdict == DIFFERENT for result in results)
     }
     assert different == REASONS.keys()
 

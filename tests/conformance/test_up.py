@@ -6,9 +6,9 @@ from collections.abc import Mapping
 import pytest
 
 from scripts.golang import NotHereError
-from tests.conformance.asking import AGREE, DIFFERENT, NOT_SUPPORTED
+from tests.conformance.comparing import AGREE, DIFFERENT, NOT_SUPPORTED
 from tests.conformance.figures import UP
-from tests.conformance.running import ask_up
+from tests.conformance.running import compare_up
 from tests.conformance.suite import Table, tables
 
 
@@ -16,20 +16,20 @@ from tests.conformance.suite import Table, tables
 def by_group() -> Mapping[str, list[Table]]:
     """Return the files of each group."""
     try:
-        found: dict[str, list[Table]] = {}
+        files: dict[str, list[Table]] = {}
         for table in tables():
-            found.setdefault(table.group, []).append(table)
+            files.setdefault(table.group, []).append(table)
     except NotHereError as error:
         pytest.skip(str(error))
-    return found
+    return files
 
 
 @pytest.mark.parametrize("group", UP)
 def test_the_mesh_answers_as_the_suite_expects(
     by_group: Mapping[str, list[Table]], group: str
 ) -> None:
-    asked = [one for table in by_group[group] for one in ask_up(table)]
-    different = [(one.request, one.why) for one in asked if one.verdict == DIFFERENT]
-    found = Counter(one.verdict for one in asked)
-    verdicts = (AGREE, NOT_SUPPORTED, DIFFERENT)
-    assert tuple(found[one] for one in verdicts) == UP[group], different
+    results = [result for table in by_group[group] for result in compare_up(table)]
+    different = [(r.request, r.why) for r in results if r.verdict == DIFFERENT]
+    verdicts = Counter(result.verdict for result in results)
+    figures = tuple(verdicts[each] for each in (AGREE, NOT_SUPPORTED, DIFFERENT))
+    assert figures == UP[group], different

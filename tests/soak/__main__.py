@@ -28,7 +28,7 @@ from lanes.reading.resolve import resolve
 from lanes.running.address import free_port
 from lanes.running.runtime import RunningMesh, run
 from tests import kube
-from tests.soak.clients import Asked, Crowd
+from tests.soak.clients import Crowd, Exchange
 from tests.soak.expectation import MEGABYTE, Expectation, not_flat, settled
 from tests.soak.faults import NotBackError, Trouble, healthy, suffer
 from tests.soak.scale import Scale
@@ -64,8 +64,8 @@ def main(arguments: Sequence[str]) -> int:
 def with_two_baselines(paths: Sequence[str], folder: Path) -> Mesh:
     """Return the mesh of these manifests, with two pods of each Deployment that lanes fall back to.
 
-    So another pod can answer for each pod in trouble: for a lane's own pod both of them, and for
-    each of them the other.
+    So another pod can answer for each pod with a fault: both of them for a lane's own pod, and
+    each for the other.
     """
     lanes = plan(resolve(read(list(paths)))).lanes
     baselines = {
@@ -96,20 +96,20 @@ def soak(mesh: Mesh, seed: int, seconds: float) -> tuple[dict[str, object], list
             began = time.monotonic()
             time.sleep(_BEFORE * seconds)
             try:
-                make_trouble(running, seed, began + (1 - _AFTER) * seconds, troubles)
+                run_faults(running, seed, began + (1 - _AFTER) * seconds, troubles)
             except NotBackError as error:
                 wrong.append(str(error))
             time.sleep(_AFTER * seconds)
             ended = time.monotonic()
         if not healthy(running, mesh.pods):
-            wrong.append("Envoy takes pods for ill, or is gone")
+            wrong.append("Envoy has unhealthy pods, or does not answer")
     expected = Expectation(plan(mesh))
-    asked = crowd.asked
-    failed = [described(one, began, troubles) for one in asked if expected.failed(one)]
+    exchanges = crowd.exchanges
+    failed = [described(e, began, troubles) for e in exchanges if expected.failed(e)]
     misrouted = [
-        f"{reason}: {described(one, began, troubles)}"
-        for one in asked
-        if (reason := expected.misrouted(one))
+        f"{reason}: {described(exchange, began, troubles)}"
+        for exchange in exchanges
+        if (reason := expected.misrouted(exchange))
     ]
     early, late = {}, {}
     for name, samples in scale.samples.items():
@@ -117,13 +117,13 @@ def soak(mesh: Mesh, seed: int, seconds: float) -> tuple[dict[str, object], list
         wrong += not_flat(name, early[name], late[name])
     return {
         "seconds": round(ended - began),
-        "requests": len(asked),
-        "hostile": sum(one.tries is not None for one in asked),
+        "requests": len(exchanges),
+        "hostile": sum(e.tries is not None for e in exchanges),
         "failed": len(failed),
         "wrong_lane": len(misrouted),
-        "fallbacks": sum(expected.fell_back(one) for one in asked),
-        "unprompted_fallbacks": sum(expected.unprompted(one, troubles) for one in asked),
-        "slowest_ms": round(1000 * max(one.ended - one.began for one in asked)),
+        "fallbacks": sum(expected.fell_back(e) for e in exchanges),
+        "unprompted_fallbacks": sum(expected.unprompted(e, troubles) for e in exchanges),
+        "slowest_ms": round(1000 * max(e.ended - e.began for e in exchanges)),
         "faults": dict(Counter(trouble.fault for trouble in troubles)),
         "rude": dict(crowd.rude),
         "memory_mb": {n: [early[n].memory // MEGABYTE, late[n].memory // MEGABYTE] for n in early},
@@ -131,26 +131,27 @@ def soak(mesh: Mesh, seed: int, seconds: float) -> tuple[dict[str, object], list
     }, [*failed, *misrouted, *wrong]
 
 
-def make_trouble(running: RunningMesh, seed: int, until: float, into: list[Trouble]) -> None:
-    """Carry out the faults of every service side by side, until that time and the last is over."""
+def run_faults(running: RunningMesh, seed: int, until: float, into: list[Trouble]) -> None:
+    """Run the faults of all services side by side, until that time and the last fault is over."""
     services = sorted({pod.app for pod in running.mesh.pods})
     waiting = [suffer(running, service, seed, until, into.append) for service in services]
     while waiting:
-        waiting = [one for one in waiting if next(one, "over") is None]
+        waiting = [faults for faults in waiting if next(faults, "over") is None]
         time.sleep(0.01)
 
 
-def described(one: Asked, began: float, troubles: Sequence[Trouble]) -> str:
+def described(exchange: Exchange, began: float, troubles: Sequence[Trouble]) -> str:
     """Return a sentence about a request: its time, purpose, answer, and the faults meanwhile."""
     meanwhile = "; ".join(
         f"{t.service} {t.version} {t.fault} at {t.began - began:.1f} to {t.ended - began:.1f} s"
         for t in troubles
-        if t.began <= one.ended and one.began <= t.ended
+        if t.began <= exchange.ended and exchange.began <= t.ended
     )
     return (
-        f"at {one.began - began:.1f} s, {one.ended - one.began:.1f} s long"
-        f"{f', {one.tries}' if one.tries else ''}: {one.answer.status} {one.answer.text[:300]}"
-        f" ({meanwhile or 'nothing was done'})"
+        f"at {exchange.began - began:.1f} s, {exchange.ended - exchange.began:.1f} s long"
+        f"{f', {exchange.tries}' if exchange.tries else ''}: {exchange.answer.status}"
+        f" {exchange.answer.text[:300]}"
+        f" ({meanwhile or 'no fault'})"
     )
 
 

@@ -16,13 +16,13 @@ from lanes.evidence.answers import parse
 from lanes.evidence.steps import Answer
 from tests import hostile
 
-_CLIENTS, _PER_SECOND = 8, 60  # of those who ask as they should
+_CLIENTS, _PER_SECOND = 8, 60  # ordinary clients, and their requests per second
 _TIMEOUT_SECONDS = 15.0
-_RUDE = 16  # connections at a time of one who misbehaves
+_RUDE = 16  # connections at a time of the client that misbehaves
 
 
 @dataclass(frozen=True)
-class Asked:
+class Exchange:
     """A request's start and end (monotonic seconds), and its answer.
 
     `tries` describes hostile headers.
@@ -37,11 +37,11 @@ class Asked:
 class Crowd:
     """Clients of one gateway for the time of a `with` block.
 
-    `asked` has their requests so far; `rude` counts the deeds of those that misbehave.
+    `exchanges` has their requests so far; `rude` counts the attacks of the client that misbehaves.
     """
 
     def __init__(self, url: str, seed: int) -> None:
-        self.asked: list[Asked] = []
+        self.exchanges: list[Exchange] = []
         self.rude: Counter[str] = Counter()
         self._url = url
         self._seed = seed
@@ -51,7 +51,7 @@ class Crowd:
         )
 
     def __enter__(self) -> "Crowd":
-        parts = [*[self._ask] * _CLIENTS, self._ask_hostile, self._misbehave]
+        parts = [*[self._send] * _CLIENTS, self._send_hostile, self._misbehave]
         self._threads = [threading.Thread(target=part) for part in parts]
         for thread in self._threads:
             thread.start()
@@ -63,18 +63,18 @@ class Crowd:
             thread.join()
         self._pool.clear()
 
-    def _ask(self) -> None:
+    def _send(self) -> None:
         while not self._over.wait(_CLIENTS / _PER_SECOND):
-            self.asked.append(self._one([]))
+            self.exchanges.append(self._exchange([]))
 
-    def _ask_hostile(self) -> None:
+    def _send_hostile(self) -> None:
         """Send a hostile form every 0.1 s: each one by itself first, then endless mixes."""
         for form in _endless(self._seed):
             if self._over.wait(0.1):
                 return
-            self.asked.append(self._one(form.headers, form.tries))
+            self.exchanges.append(self._exchange(form.headers, form.tries))
 
-    def _one(self, headers: hostile.Headers, tries: str | None = None) -> Asked:
+    def _exchange(self, headers: hostile.Headers, tries: str | None = None) -> Exchange:
         lines = urllib3.HTTPHeaderDict([("Accept", "application/json"), *headers])
         began = time.monotonic()
         try:
@@ -84,7 +84,7 @@ class Crowd:
         else:
             kind = response.headers.get("Content-Type", "")
             answer = parse(response.status, kind, response.data)
-        return Asked(began, time.monotonic(), answer, tries)
+        return Exchange(began, time.monotonic(), answer, tries)
 
     def _misbehave(self) -> None:
         random = Random(self._seed)
@@ -95,7 +95,7 @@ class Crowd:
             for name in random.sample(list(_RUDENESS), len(_RUDENESS)):
                 with (
                     _connections(address.host, address.port) as connections,
-                    suppress(OSError),  # hung up on, as it should be
+                    suppress(OSError),  # the gateway may close the connection
                 ):
                     for connection in connections:
                         _RUDENESS[name](connection, random)

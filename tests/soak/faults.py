@@ -18,10 +18,10 @@ from lanes.running.runtime import RunningMesh
 from tests.soak import schedule
 from tests.soak.schedule import Fault
 
-# A pod is back when Envoy has taken it for healthy for longer than from one check to the next.
+# A pod is back if Envoy has it as healthy for longer than the interval of health checks.
 _SURE_SECONDS = 0.7
 _PATIENCE_SECONDS = 30.0
-_HELD = 32  # as many as a pod has threads to spare
+_HELD = 32  # the spare threads of a pod
 
 
 class NotBackError(Exception):
@@ -121,7 +121,7 @@ def _again(mesh: RunningMesh, pod: Pod) -> Iterator[None]:
 
 
 def _back(mesh: RunningMesh, pod: Pod) -> Iterator[None]:
-    """Wait until the pod is ready, and Envoy has it everywhere for healthy, for some time."""
+    """Wait until the pod is ready, and healthy in all clusters of Envoy, for some time."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
     well_since: float | None = None
     while well_since is None or time.monotonic() - well_since < _SURE_SECONDS:

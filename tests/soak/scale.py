@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from lanes.running.runtime import RunningMesh
 from scripts.proc import memory, open_files
-from tests.soak.expectation import Held
+from tests.soak.expectation import Usage
 
 _STEP_SECONDS = 0.5
 
@@ -13,14 +13,14 @@ _STEP_SECONDS = 0.5
 class Scale:
     """Measures every half second for the time of a `with` block.
 
-    Of the pods it takes the maximum: they are all alike, and come and go.
+    A sample of the pods is their maximum, because pods are alike, and come and go.
     """
 
     def __init__(self, running: RunningMesh) -> None:
-        self.samples: dict[str, list[Held]] = {"envoy": [], "pod": []}
+        self.samples: dict[str, list[Usage]] = {"envoy": [], "pod": []}
         self._running = running
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._weigh)
+        self._thread = threading.Thread(target=self._measure)
 
     def __enter__(self) -> "Scale":
         self._thread.start()
@@ -30,10 +30,10 @@ class Scale:
         self._over.set()
         self._thread.join()
 
-    def _weigh(self) -> None:
+    def _measure(self) -> None:
         while not self._over.wait(_STEP_SECONDS):
-            with suppress(OSError, IndexError):  # a process that ended as it was looked at
-                envoy, *pods = (Held(memory(p), open_files(p)) for p in self._running.pids())
-                most = Held(max(pod.memory for pod in pods), max(pod.files for pod in pods))
+            with suppress(OSError, IndexError):  # a process ended meanwhile
+                envoy, *pods = (Usage(memory(p), open_files(p)) for p in self._running.pids())
+                most = Usage(max(pod.memory for pod in pods), max(pod.files for pod in pods))
                 self.samples["envoy"].append(envoy)
                 self.samples["pod"].append(most)

@@ -7,13 +7,13 @@ from random import Random
 KILL = "killed"  # SIGKILL, as a crash
 END = "asked to end"  # SIGTERM, and started again
 ROLL = "rolled"  # every pod of the service, one after the other, as a rollout
-STOP = "stopped"  # SIGSTOP: it takes connections, and answers nothing
+STOP = "stopped"  # SIGSTOP: accepts connections and does not answer
 SLOW = "slowed"  # stopped for half of the time
-HOLD = "held"  # a neighbor keeps requests half-sent at its port
+HOLD = "held"  # a neighbor keeps incomplete requests at its port
 KINDS = (KILL, END, ROLL, STOP, SLOW, HOLD)
 
-# A request that a stopped pod has taken waits for it, and its caller waits 5 s: shorter than that,
-# with room for a busy machine.
+# A request at a stopped pod waits for the pod, and its caller waits 5 s. Faults are shorter, also
+# on a busy machine.
 _SHORTEST, _LONGEST = 0.5, 2.5
 
 
@@ -30,8 +30,8 @@ class Fault:
 def faults(seed: int, service: str, pods: Sequence[str]) -> Iterator[Fault]:
     """Yield endless faults, one after the other.
 
-    Only one pod of a service is in trouble at a time, so that another can answer. Each kind comes
-    once before any comes again.
+    Only one pod of a service has a fault at a time, so that another can answer. Each kind occurs
+    once before any occurs again.
     """
     random = Random(f"{seed} {service}")
     while True:

@@ -1,4 +1,4 @@
-"""The plan's answer to a conformance request, compared with the suite's."""
+"""Compare the plan's answers to conformance requests with the suite's."""
 
 import re
 import tempfile
@@ -21,55 +21,56 @@ AGREE, NOT_SUPPORTED, ASSUMED, DIFFERENT = "agree", "not supported", "assumed", 
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A request with its verdict and the reason."""
+class Result:
+    """A request with its verdict, and why it is not "agree"."""
 
     request: Request
     verdict: str
     why: str = ""
 
 
-def ask(table: Table) -> tuple[Asked, ...]:
+def compare_plan(table: Table) -> tuple[Result, ...]:
     """Compare the plan of a table's manifests with every request of the table.
 
     Each plan is for one Gateway and port.
     """
     documents = list(table.documents())
     meshes: dict[object, Mesh | LanesError] = {}
-    asked = []
+    results = []
     for request in table.requests:
         key = None if table.mesh else (request.sender, request.port)
         if key not in meshes:
             meshes[key] = _mesh(list(at_port(documents, *key) if key else documents))
-        asked.append(_asked(meshes[key], request, table.mesh))
-    return tuple(asked)
+        results.append(_result(meshes[key], request, table.mesh))
+    return tuple(results)
 
 
 def at_port(documents: Iterable[Document], gateway: Named, port: int) -> Iterator[Document]:
-    """Yield the documents with one Gateway and its listeners of a port, or else all listeners.
+    """Yield the documents with one Gateway only, because a plan is for one gateway.
 
-    A plan is for one gateway.
+    It has its listeners of `port`, or all of its listeners if none has that port.
     """
-    for each in documents:
-        if each["kind"] != "Gateway":
-            yield each
-        elif (each["metadata"]["name"], each["metadata"].get("namespace")) == gateway:
-            listeners = each["spec"]["listeners"]
-            there = [one for one in listeners if one["port"] == port] or listeners
-            yield {**each, "spec": {**each["spec"], "listeners": there}}
+    for document in documents:
+        if document["kind"] != "Gateway":
+            yield document
+        elif (document["metadata"]["name"], document["metadata"].get("namespace")) == gateway:
+            listeners = document["spec"]["listeners"]
+            kept = [listener for listener in listeners if listener["port"] == port] or listeners
+            yield {**document, "spec": {**document["spec"], "listeners": kept}}
 
 
-def _mesh(kept: list[Document]) -> Mesh | LanesError:
+def _mesh(documents: list[Document]) -> Mesh | LanesError:
+    """Return the mesh of the documents, or why it is not supported."""
     with tempfile.TemporaryDirectory() as folder:
         try:
-            return resolve(read([write(Path(folder), *kept)], strict=False), strict=False)
+            return resolve(read([write(Path(folder), *documents)], strict=False), strict=False)
         except LanesError as error:
             return error
 
 
-def _asked(mesh: Mesh | LanesError, request: Request, in_mesh: bool) -> Asked:
+def _result(mesh: Mesh | LanesError, request: Request, in_mesh: bool) -> Result:
     if isinstance(mesh, LanesError):
-        return Asked(request, NOT_SUPPORTED, str(mesh))
+        return Result(request, NOT_SUPPORTED, str(mesh))
     headers = {name.lower(): value for name, value in request.headers.items()}
     headers[AUTHORITY] = request.host
     planned = Planned(headers, request.path, request.method)
@@ -78,17 +79,17 @@ def _asked(mesh: Mesh | LanesError, request: Request, in_mesh: bool) -> Asked:
     if rule is None:
         return compared(request, 404, set())
     if rule.unknown:
-        return Asked(request, NOT_SUPPORTED, rule.unknown)
-    found = compared(request, _status(rule), _pods(rule))
+        return Result(request, NOT_SUPPORTED, rule.unknown)
+    result = compared(request, _status(rule), _pods(rule))
     assumed = _assumed(mesh, rule)
-    return replace(found, verdict=ASSUMED, why=assumed) if found.why and assumed else found
+    return replace(result, verdict=ASSUMED, why=assumed) if result.why and assumed else result
 
 
 def _assumed(mesh: Mesh, rule: Route) -> str:
     """Return the plan's assumption about the destinations of this rule; "": none."""
     names = {w.destination.host.name for w in rule.destinations}
-    told = (w.message for w in mesh.warnings if w.rule == "certificate")
-    return next((one for one in told if names & set(re.split(r"[ ,]+", one))), "")
+    messages = (w.message for w in mesh.warnings if w.rule == "certificate")
+    return next((text for text in messages if names & set(re.split(r"[ ,]+", text))), "")
 
 
 def _at_gateway(mesh: Mesh, request: Request) -> tuple[Route, ...]:
@@ -113,13 +114,14 @@ def _pods(rule: Route) -> set[tuple[str, str]]:
     """Return name and namespace of the workloads that answer. The suite compares pods' names."""
     tiers = (filter(None, w.destination.tiers) for w in rule.destinations if w.weight)
     first = (endpoint for tier in tiers for endpoint in next(tier, ()))
-    return {(one.pod.name.partition("_")[0], one.pod.namespace) for one in first}
+    return {(e.pod.name.partition("_")[0], e.pod.namespace) for e in first}
 
 
-def compared(request: Request, status: int, pods: set[tuple[str, str]]) -> Asked:
+def compared(request: Request, status: int, pods: set[tuple[str, str]]) -> Result:
+    """Return the verdict of an answer: its status, and the pods that may give it."""
     if status not in request.statuses:
-        wanted = "an error" if len(request.statuses) > 10 else request.statuses
-        return Asked(request, DIFFERENT, f"{status} and not {wanted}")
+        expected = "an error" if len(request.statuses) > 10 else request.statuses
+        return Result(request, DIFFERENT, f"{status} and not {expected}")
     if request.backend and status < 300 and request.backend not in pods:
-        return Asked(request, DIFFERENT, f"{sorted(pods)} and not {request.backend}")
-    return Asked(request, AGREE)
+        return Result(request, DIFFERENT, f"{sorted(pods)} and not {request.backend}")
+    return Result(request, AGREE)
