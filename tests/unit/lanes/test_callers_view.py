@@ -60,6 +60,13 @@ def test_requests_begin_at_a_service_that_calls_another_and_at_no_database() -> 
     assert planned(*db, service("a"), deployment("a")) == {"untagged": "a v1"}
 
 
+def test_requests_begin_at_the_first_of_services_that_call_each_other() -> None:
+    documents = [service("a"), deployment("a", "v1", "b"), service("b"), deployment("b", "v1", "a")]
+    assert messages(*documents) == [
+        "nothing here is bound to a gateway: planned as seen by a caller of a"
+    ]
+
+
 def test_the_rules_of_one_service() -> None:
     assert planned(*REVIEWS, BY_USER) == {
         "untagged": "reviews v1",

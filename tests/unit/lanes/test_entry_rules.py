@@ -282,6 +282,14 @@ def test_a_lane_whose_service_is_not_there_is_answered_with_500() -> None:
     assert planned.lanes[1].path[-1].unanswered == absent
 
 
+def test_a_backend_that_needs_a_grant_and_has_none_is_answered_with_500() -> None:
+    elsewhere = [service("a", namespace="other"), deployment("a", namespace="other")]
+    route = http_route("r", to_gateway(), route_rule(backend("a", namespace="other")))
+    (lane,) = plan_of(kube.api_gateway(), route, *elsewhere).lanes
+    assert lane.entry.status == 500
+    assert lane.entry.unanswered == Unanswered("not-permitted")
+
+
 def test_a_call_that_no_rule_takes_is_answered_with_404() -> None:
     documents = [d for d in kube.base(SAMPLE) if d["metadata"]["name"] != "mockc"]
     only = http_route(

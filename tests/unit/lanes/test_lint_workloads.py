@@ -85,6 +85,17 @@ def instrumented(name: str, value: str, **others: str) -> Document:
 IN_OTHER = instrumentation(namespace="other")
 INJECT = "sidecar.istio.io/inject"
 NOT_INJECTED = {INJECT: "false"}
+BARE_POD: Document = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "spec": {"containers": [{"name": "cart"}]},
+    "metadata": {
+        "name": "cart-v1",
+        "namespace": "default",
+        "annotations": NOT_INJECTED,
+        "labels": {"app": "cart", "version": "v1"},
+    },
+}
 
 
 # By rule: manifests, and the resources and fields that the rule reports.
@@ -137,6 +148,7 @@ CASES: dict[str, list[tuple[list[Document], list[str]]]] = {
                 (deployment("cart", labels=NOT_INJECTED), f"metadata.labels.{INJECT}"),
             )
         ),
+        (replacing(PODS[0], BARE_POD), [f"Pod cart-v1: metadata.annotations.{INJECT}"]),
         *(
             ([*GOOD, namespace(**labels)], ["Namespace default: metadata.labels"] * off)
             for labels, off in (

@@ -231,6 +231,13 @@ ROOT = virtual_service("b", {"delegate": {"name": "a"}, "match": [{"port": 2}]})
             [("rule-unseen", "DestinationRule a.default.svc.cluster.local", "metadata.namespace")],
         ),
         (
+            [
+                destination_rule("a.default.svc.cluster.local", namespace="callers"),
+                deployment("b", namespace="callers"),
+            ],
+            [],
+        ),
+        (
             [SUBSETS, destination_rule("a", "v1", name="b")],
             [("second-rule", "DestinationRule b", "spec.subsets[0].name")],
         ),
@@ -257,6 +264,7 @@ ROOT = virtual_service("b", {"delegate": {"name": "a"}, "match": [{"port": 2}]})
             [IN_MESH, put(IN_MESH, "spec.http[0].timeout", "1s")],
             [("twice", "VirtualService a", "")],
         ),
+        ([IN_MESH, put(IN_MESH, "apiVersion", f"{ISTIO}beta1")], []),
     ],
 )
 def test_warnings(documents: list[Document], found: list[tuple[str, str, str]]) -> None:

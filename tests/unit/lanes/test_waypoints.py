@@ -93,16 +93,18 @@ def test_a_pod_with_a_sidecar_routes_by_itself() -> None:
     assert cart_of(FRONT, BACK, sidecar="true") == "v2"
 
 
-def test_a_waypoint_knows_rules_beside_it_and_beside_the_service() -> None:
+@pytest.mark.parametrize(("at", "routed"), [("front", False), ("back", True), ("edge", True)])
+def test_a_waypoint_knows_rules_beside_it_and_beside_the_service(at: str, routed: bool) -> None:
     host = "cart.back.svc.cluster.local"
-    elsewhere = virtual_service(host, rule(to(host)), namespace="front", name="cart")
+    rules = virtual_service(host, rule(to(host)), namespace=at, name="cart")
+    of_edge = namespace("back", **AMBIENT, **{USE: "waypoint", f"{USE}-namespace": "edge"})
     documents = [
-        *(FRONT, OF_NAMESPACE, waypoint(), elsewhere, service("cart", namespace="back")),
+        *(FRONT, of_edge, waypoint(at="edge"), rules, service("cart", namespace="back")),
         *(deployment("shop", "v1", f"http://{host}:8000/", namespace="front"),),
     ]
     (shop,) = mesh_of(*documents).pods
     (port,) = [port for port in mesh_of(*documents).ports if port.host.name == "cart"]
-    assert shop.unrouted.covers(port)
+    assert shop.unrouted.covers(port) is not routed
 
 
 def test_a_waypoint_that_is_absent_is_told() -> None:
