@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from lanes.evidence.causes import Cause
 from lanes.planning.entry_rule import NO_ENTRY_RULE
 from lanes.verification.hints import Hint, HintCode
-from lanes.verification.problems import Left, Problem, ProblemCode
+from lanes.verification.problems import Break, Problem, ProblemCode
 
 PROBLEMS = {
     ProblemCode.OTHER_NAMESPACE: "{service} in namespace {other} answered, not {home}'s",
@@ -95,18 +95,19 @@ def problem_text(problem: Problem | None) -> str:
     return text if problem.rule == NO_ENTRY_RULE else f"by {problem.rule}: {text}"
 
 
-def cause_lines(lanes: Sequence[str], left: Left) -> list[str]:
+def cause_lines(lanes: Sequence[str], broken: Break) -> list[str]:
     """Return where and why lanes break, and the fix. No `lanes`: none is known."""
-    names = {"caller": left.caller or "the gateway", "service": left.service}
-    names["planned"] = left.planned or "another version"
-    broken = f"lane {lanes[0]} breaks" if len(lanes) == 1 else f"lanes {', '.join(lanes)} break"
-    symptom = broken if lanes else "requests have no lane"
-    answered = f"{left.service} {left.answered}" if left.answered else "nothing"
-    wrong = left.planned not in ("", left.answered)
+    names = {"caller": broken.caller or "the gateway", "service": broken.service}
+    names["planned"] = broken.planned or "another version"
+    symptom = f"lane {lanes[0]} breaks" if len(lanes) == 1 else f"lanes {', '.join(lanes)} break"
+    if not lanes:
+        symptom = "requests have no lane"
+    answered = f"{broken.service} {broken.answered}" if broken.answered else "nothing"
+    wrong = broken.planned not in ("", broken.answered)
     return [
-        f"{symptom} at {left.service}: {CAUSES[left.cause].format(**names)}",
-        *([f"  {answered} answered in place of {left.planned}."] if wrong else []),
-        f"  {FIXES[left.cause].format(**names)}",
+        f"{symptom} at {broken.service}: {CAUSES[broken.cause].format(**names)}",
+        *([f"  {answered} answered in place of {broken.planned}."] if wrong else []),
+        f"  {FIXES[broken.cause].format(**names)}",
     ]
 
 

@@ -29,9 +29,9 @@ def show_trace(trace: Trace, console: Console) -> None:
         console.lines([""])
     else:
         console.lines([shortened(answer.text), ""])
-    left = trace.problem.left if trace.problem else None
-    if trace.problem and left and left.cause != Cause.NOT_TOLD:
-        console.lines(cause_lines([trace.problem.lane] if trace.problem.lane else [], left))
+    broken = trace.problem.broken if trace.problem else None
+    if trace.problem and broken and broken.cause != Cause.NOT_TOLD:
+        console.lines(cause_lines([trace.problem.lane] if trace.problem.lane else [], broken))
     else:
         console.lines(hop.misrouted for hop in trace.hops if hop.misrouted)
     console.lines([_closing(trace)])
@@ -90,7 +90,7 @@ def trace_json(trace: Trace) -> Json:
         "ok": trace.ok,
         "code": trace.problem.code if trace.problem else None,
         "problem": problem_text(trace.problem) or None,
-        "cause": trace.problem.left.cause if trace.problem and trace.problem.left else None,
+        "cause": trace.problem.broken.cause if trace.problem and trace.problem.broken else None,
         "lane": trace.lane,
         "entered": trace.entered,
         "status": trace.answer.status,

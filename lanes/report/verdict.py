@@ -14,7 +14,7 @@ from lanes.report.tables import Table, counted, show
 from lanes.verification import split
 from lanes.verification.hints import HintCode
 from lanes.verification.hop_splits import HopSplit
-from lanes.verification.problems import Left
+from lanes.verification.problems import Break
 from lanes.verification.verdict import EntryVerdict, LaneVerdict, Verdict
 
 Json = dict[str, Any]
@@ -141,19 +141,19 @@ def left_lines(verdict: Verdict) -> list[str]:
     """Return where and why lanes break, the most frequent first; [] if a hint explains it."""
     if any(hint.code not in _UNRELATED for hint in verdict.hints):
         return []
-    places: dict[tuple[str, str, Cause], list[tuple[str, Left]]] = {}
-    for lane, left, _ in verdict.left:
-        places.setdefault((left.caller, left.service, left.cause), []).append((lane, left))
+    places: dict[tuple[str, str, Cause], list[tuple[str, Break]]] = {}
+    for lane, broken, _ in verdict.breaks:
+        places.setdefault((broken.caller, broken.service, broken.cause), []).append((lane, broken))
     return [
         line
-        for lefts in list(places.values())[:_MOST_LEFT]
-        for line in cause_lines(sorted({lane for lane, _ in lefts if lane}), _example(lefts))
+        for breaks in list(places.values())[:_MOST_LEFT]
+        for line in cause_lines(sorted({lane for lane, _ in breaks if lane}), _example(breaks))
     ]
 
 
-def _example(lefts: Sequence[tuple[str, Left]]) -> Left:
+def _example(breaks: Sequence[tuple[str, Break]]) -> Break:
     """Return one lane's break at a place, if possible one where another version answered."""
-    return next((left for _, left in lefts if left.answered != left.planned), lefts[0][1])
+    return next((broken for _, broken in breaks if broken.answered != broken.planned), breaks[0][1])
 
 
 def hints_lines(verdict: Verdict) -> list[str]:
@@ -206,14 +206,14 @@ def verdict_json(verdict: Verdict) -> Json:
         "left": [
             {
                 "lane": lane or None,
-                "caller": left.caller or None,
-                "service": left.service,
-                "planned": left.planned or None,
-                "answered": left.answered or None,
-                "cause": left.cause,
+                "caller": broken.caller or None,
+                "service": broken.service,
+                "planned": broken.planned or None,
+                "answered": broken.answered or None,
+                "cause": broken.cause,
                 "count": count,
             }
-            for lane, left, count in verdict.left
+            for lane, broken, count in verdict.breaks
         ],
         "splits": [
             {

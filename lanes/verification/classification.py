@@ -13,7 +13,7 @@ from lanes.planning.result import Lane, Plan
 from lanes.verification.baseline import baseline_of
 from lanes.verification.namespaces import PodNamespaces
 from lanes.verification.path_matching import ANY_STATUS, read
-from lanes.verification.problems import Left, Problem
+from lanes.verification.problems import Break, Problem
 from lanes.verification.problems import ProblemCode as Code
 from lanes.verification.targets import Target
 
@@ -116,7 +116,7 @@ class Classifier:
         named = self._shows_lane(answer) and not lane.client_header
         if named and (answer.lane or UNTAGGED) != lane.name:
             if not answer.lane:
-                return Problem(Code.NO_LANE, lane.name, left=self._left(answer, lane, lane.name))
+                return Problem(Code.NO_LANE, lane.name, broken=self._break(answer, lane, lane.name))
             return Problem(Code.OTHER_LANE, answer.lane)
         return self._problem(answer, lane)
 
@@ -124,24 +124,24 @@ class Classifier:
         """Return how the answer left its lane's path; None if it did not."""
         header = (answer.lane or "") if self._shows_lane(answer) else None
         if answer.partial:
-            if left := self._left(answer, lane, header):
-                return Problem(Code.LEFT, lane.name, left.service, left=left)
+            if broken := self._break(answer, lane, header):
+                return Problem(Code.LEFT, lane.name, broken.service, broken=broken)
             wrong = failed(answer) and not _may_fail(lane)
             return Problem(Code.FAILED, lane.name) if wrong else None
         lost = _lost(answer) if self._lanes_named else None
         if lost is not None:
             code = Code.LANE_CHANGED if lost.lane else Code.LANE_LOST
-            left = self._left(answer, lane, header)
-            return Problem(code, answer.lane or "", lost.service, lost.lane or "", left=left)
+            broken = self._break(answer, lane, header)
+            return Problem(code, answer.lane or "", lost.service, lost.lane or "", broken=broken)
         if fits(answer, lane):
             return None
         code = Code.FAILED if failed(answer) else Code.OTHER_PATH
-        return Problem(code, lane.name, left=self._left(answer, lane, header))
+        return Problem(code, lane.name, broken=self._break(answer, lane, header))
 
-    def _left(self, answer: Answer, lane: Lane, header: str | None) -> Left | None:
+    def _break(self, answer: Answer, lane: Lane, header: str | None) -> Break | None:
         """Return where the hops that are seen leave the lane's path; None if they do not."""
         wrong = first_wrong(LaneVerification(lane, self._baseline, header).hops(answer.path))
-        return Left.of(wrong) if wrong else None
+        return Break.of(wrong) if wrong else None
 
     def _shows_lane(self, answer: Answer) -> bool:
         """Tell whether the answer's first hop shows its lane, or that it has none."""
@@ -228,7 +228,7 @@ def _no_such_lane(answer: Answer, name: str) -> Problem:
     if name:
         return Problem(Code.LANE_NOT_PLANNED, name)
     entry = answer.path[0]
-    return Problem(Code.NO_LANE, left=Left("", entry.service, "", entry.version, Cause.NOT_SET))
+    return Problem(Code.NO_LANE, broken=Break("", entry.service, "", entry.version, Cause.NOT_SET))
 
 
 def _stray(answer: Answer) -> Problem:

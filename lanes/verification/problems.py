@@ -19,7 +19,7 @@ class ProblemCode(StrEnum):
     - lane-changed: a hop has another lane's header
     - failed: the answer is an error
     - other-path: the answer has another path than the lane
-    - left: a hop is not as planned; `Problem.left` says which
+    - left: a hop is not as planned; `Problem.broken` says which
     - unreadable: the answer is in the services' format, and malformed
     - no-service: the answer is an error that no service sent
     - no-such-path: no lane has the answer's path
@@ -40,7 +40,7 @@ class ProblemCode(StrEnum):
 
 
 @dataclass(frozen=True)
-class Left:
+class Break:
     """Where a lane breaks: at the call from `caller` ("": the gateway) to `service`.
 
     `planned` and `answered`: versions; "" for none.
@@ -53,7 +53,7 @@ class Left:
     cause: Cause
 
     @classmethod
-    def of(cls, verified: VerifiedHop) -> "Left":
+    def of(cls, verified: VerifiedHop) -> "Break":
         """Return the break at a hop that is not as planned."""
         answered = verified.step.version if verified.step else ""
         cause = verified.cause or Cause.NOT_TOLD
@@ -65,7 +65,7 @@ class Problem:
     """What is wrong with one answer of `lane`, "" if unknown.
 
     `service`: where. `other`: the namespace, the lane or the reason of the code. `home`: the
-    namespaces where the pod should be. `left`: where the lane breaks; None if unknown.
+    namespaces where the pod should be. `broken`: where the lane breaks; None if unknown.
     `rule`: the request's entry rule.
     """
 
@@ -74,5 +74,5 @@ class Problem:
     service: str = ""
     other: str = ""
     home: str = ""
-    left: Left | None = None
+    broken: Break | None = None
     rule: EntryRule = field(default=NO_ENTRY_RULE)

@@ -10,7 +10,7 @@ from enum import StrEnum
 from lanes.planning.entry_rule import EntryRule
 from lanes.verification.hints import Hint
 from lanes.verification.hop_splits import HopSplit
-from lanes.verification.problems import Left, Problem
+from lanes.verification.problems import Break, Problem
 
 
 class Holds(StrEnum):
@@ -159,10 +159,10 @@ class Verdict:
         return Holds.AS_FAR_AS_SEEN if unseen else Holds.HOLD
 
     @property
-    def left(self) -> tuple[tuple[str, Left, int], ...]:
+    def breaks(self) -> tuple[tuple[str, Break, int], ...]:
         """Each lane and where requests leave it, with their number, the most frequent first."""
-        counts = Counter[tuple[str, Left]]()
+        counts = Counter[tuple[str, Break]]()
         for unexpected in self.unexpected:
-            if unexpected.problem.left:
-                counts[unexpected.problem.lane, unexpected.problem.left] += unexpected.count
+            if unexpected.problem.broken:
+                counts[unexpected.problem.lane, unexpected.problem.broken] += unexpected.count
         return tuple((*key, count) for key, count in counts.most_common())

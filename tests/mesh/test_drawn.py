@@ -60,7 +60,7 @@ def why_wrong(case: Drawn, verdict: Verdict) -> str:
         ends = {(hint.code, *hint.services) for hint in verdict.hints}
         right = unseen and ends == {(HintCode.EVIDENCE_ENDS, case.caller, case.service)}
         return "" if right else told(verdict)
-    found = {(left.caller, left.service, left.cause) for _, left, _ in verdict.left}
+    found = {(at.caller, at.service, at.cause) for _, at, _ in verdict.breaks}
     return "" if found == {(case.caller, case.service, CAUSES[case.how])} else told(verdict)
 
 

@@ -77,7 +77,7 @@ def traced(mesh: RunningMesh, lane: str) -> Trace:
 
 
 def left(result: Result) -> set[tuple[str, str, str, Cause]]:
-    return {(lane, at.caller, at.service, at.cause) for lane, at, _ in result.verdict.left}
+    return {(lane, at.caller, at.service, at.cause) for lane, at, _ in result.verdict.breaks}
 
 
 @pytest.mark.parametrize(
@@ -120,8 +120,8 @@ def test_a_service_that_does_not_propagate_the_lane_is_named(
         }
         told = traced(mesh, "v2")
         assert told.problem is not None
-        assert told.problem.left is not None
-        assert told.problem.left.caller == "mockb"
+        assert told.problem.broken is not None
+        assert told.problem.broken.caller == "mockb"
 
 
 def test_a_pod_that_is_not_ready_is_named() -> None:

@@ -84,9 +84,9 @@ def test_a_wrong_hop_behind_a_foreign_one_is_wrong(form: str) -> None:
     right = [through_foreign(v, form) for v in ("v1", "v3") for _ in range(WEIGHTS[v])]
     verdict = verify(PLAN, [*right, *wrong])
     assert verdict.holds is Holds.DO_NOT_HOLD
-    ((lane, left, count),) = verdict.left
-    assert (lane, left.caller, left.service, count) == ("v2", "mockb", "mockc", 30)
-    assert (left.planned, left.answered, left.cause) == ("v2", "v1", Cause.NOT_TOLD)
+    ((lane, broken, count),) = verdict.breaks
+    assert (lane, broken.caller, broken.service, count) == ("v2", "mockb", "mockc", 30)
+    assert (broken.planned, broken.answered, broken.cause) == ("v2", "v1", Cause.NOT_TOLD)
 
 
 def test_a_lane_of_which_no_hop_is_seen() -> None:
@@ -212,8 +212,8 @@ def test_the_cause_of_the_first_wrong_hop(
     path: tuple[Step, ...], service: str, caller: str, cause: Cause
 ) -> None:
     verdict = verify(PLAN, [], [(Target("v3", EntryRule()), Answer(200, "", path, partial=True))])
-    ((lane, left, _),) = verdict.left
-    assert (lane, left.service, left.caller, left.cause) == ("v3", service, caller, cause)
+    ((lane, broken, _),) = verdict.breaks
+    assert (lane, broken.service, broken.caller, broken.cause) == ("v3", service, caller, cause)
 
 
 SILENT = Step("mockb", "", caller="mocka", silent=True)
@@ -239,7 +239,7 @@ def test_the_end_of_the_evidence_is_a_hint_and_no_problem(
     v3 = seen("mocka v3 v3", "mockb v3 v3", "mockc v1 v3")
     answers = [Answer(200, "", told, partial=True, trace=trace) for told in (v1, path, v3)]
     verdict = verify(PLAN, answers)
-    assert (verdict.holds, verdict.left) == (Holds.AS_FAR_AS_SEEN, ())
+    assert (verdict.holds, verdict.breaks) == (Holds.AS_FAR_AS_SEEN, ())
     assert verdict.hints == tuple(Hint(HintCode.EVIDENCE_ENDS, end) for end in ends)
 
 

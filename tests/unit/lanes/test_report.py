@@ -35,7 +35,7 @@ from lanes.report.verdict import (
     verdict_table,
 )
 from lanes.verification.hints import Hint, HintCode
-from lanes.verification.problems import Left, Problem, ProblemCode
+from lanes.verification.problems import Break, Problem, ProblemCode
 from lanes.verification.targets import Target
 from lanes.verification.verdict import Verdict
 from lanes.verification.verify import verify
@@ -180,15 +180,15 @@ def test_every_code_has_its_sentence() -> None:
     assert PROBLEMS.keys() == set(ProblemCode)
     assert CAUSES.keys() == FIXES.keys() == set(Cause)
     assert HINTS.keys() == set(HintCode)
-    lefts = [Left("mocka", "mockb", "v3", "v1", cause) for cause in Cause]
-    lines = [line for left in lefts for line in cause_lines(["v3"], left)]
+    breaks = [Break("mocka", "mockb", "v3", "v1", cause) for cause in Cause]
+    lines = [line for one in breaks for line in cause_lines(["v3"], one)]
     assert max(map(len, lines)) <= 80
-    assert cause_lines(["v3"], Left("mocka", "mockb", "v3", "v1", Cause.NOT_PROPAGATED)) == [
+    assert cause_lines(["v3"], Break("mocka", "mockb", "v3", "v1", Cause.NOT_PROPAGATED)) == [
         "lane v3 breaks at mockb: mocka got the lane header and did not propagate it",
         "  mockb v1 answered in place of v3.",
         "  Instrument mocka and its HTTP client, with the propagator baggage.",
     ]
-    assert cause_lines(["v1", "v3"], Left("", "mocka", "v1", "v1", Cause.NOT_SET)) == [
+    assert cause_lines(["v1", "v3"], Break("", "mocka", "v1", "v1", Cause.NOT_SET)) == [
         "lanes v1, v3 break at mocka: the gateway's call has no lane header",
         "  Check the gateway's rule, and that it is applied.",
     ]

@@ -156,7 +156,7 @@ def test_a_broken_mesh_is_named_at_its_hop_with_its_cause(source: str) -> None:
         seed = f"{SEED} broken {number}"
         mesh = draw(seed, broken=True)
         verdict = verified(mesh, SOURCES[source], seed)
-        found = {(left.caller, left.service, left.cause) for _, left, _ in verdict.left}
+        found = {(at.caller, at.service, at.cause) for _, at, _ in verdict.breaks}
         assert mesh.how is not None
         if found != {(mesh.caller, mesh.service, CAUSES[mesh.how])}:
             missed[mesh.how] += 1
@@ -176,10 +176,10 @@ def test_a_trace_accuses_the_broken_hop_or_one_behind(source: str) -> None:
         seed = f"{SEED} broken {number}"
         mesh = draw(seed, broken=True)
         verdict = verified(mesh, SOURCES[source], seed)
-        accused = {at.service for _, at, _ in verdict.left}
+        accused = {at.service for _, at, _ in verdict.breaks}
         assert accused <= {mesh.service, *mesh.behind(mesh.service)}, seed
         assert mesh.how is not None
-        causes = {at.cause for _, at, _ in verdict.left if at.service == mesh.service}
+        causes = {at.cause for _, at, _ in verdict.breaks if at.service == mesh.service}
         assert causes <= {CAUSES[mesh.how], Cause.NOT_TOLD}, seed
         right += mesh.service in accused
         caused += CAUSES[mesh.how] in causes

@@ -15,7 +15,7 @@ from lanes.planning.result import Lane, Plan
 from lanes.verification.baseline import baseline_of
 from lanes.verification.classification import classify, failed
 from lanes.verification.hints import Hint, HintCode
-from lanes.verification.problems import Left, Problem
+from lanes.verification.problems import Break, Problem
 from lanes.verification.problems import ProblemCode as Code
 from lanes.verification.targets import Target
 from lanes.verification.verdict import EntryVerdict, Holds, LaneVerdict
@@ -241,8 +241,8 @@ def test_what_an_answer_counts_for(plan: Plan, drawn: Answer, found: Found) -> N
     assert (one.name, code, one.conclusive, one.among) == found
 
 
-AT_B = Left("mocka", "mockb", "v1", "v1", Cause.NOT_PROPAGATED)
-AT_C = Left("mockb", "mockc", "v2", "v1", Cause.NOT_TOLD)
+AT_B = Break("mocka", "mockb", "v1", "v1", Cause.NOT_PROPAGATED)
+AT_C = Break("mockb", "mockc", "v2", "v1", Cause.NOT_TOLD)
 
 
 @pytest.mark.parametrize(
@@ -251,13 +251,13 @@ AT_C = Left("mockb", "mockc", "v2", "v1", Cause.NOT_TOLD)
         (
             PLAN,
             answer("v2", "v2 v1 v2", tags="v2 - -"),
-            Problem(Code.LANE_LOST, "v2", "mockb", left=AT_B),
+            Problem(Code.LANE_LOST, "v2", "mockb", broken=AT_B),
         ),
         (
             PLAN,
             answer("v2", "v2 v1 v2", tags="v2 v3 v2"),
             Problem(
-                Code.LANE_CHANGED, "v2", "mockb", "v3", left=replace(AT_B, cause=Cause.CHANGED)
+                Code.LANE_CHANGED, "v2", "mockb", "v3", broken=replace(AT_B, cause=Cause.CHANGED)
             ),
         ),
         (
@@ -268,25 +268,25 @@ AT_C = Left("mockb", "mockc", "v2", "v1", Cause.NOT_TOLD)
                 "",
                 "cart",
                 "v2",
-                left=Left("shop", "cart", "v1", "v1", Cause.CHANGED),
+                broken=Break("shop", "cart", "v1", "v1", Cause.CHANGED),
             ),
         ),
-        (PLAN, answer("v2", "v2 v1 v1"), Problem(Code.OTHER_PATH, "v2", left=AT_C)),
+        (PLAN, answer("v2", "v2 v1 v1"), Problem(Code.OTHER_PATH, "v2", broken=AT_C)),
         (
             PLAN,
             Answer(502, "", (*answer("v2", "v2 v1").path, step("mockc", "", "v2"))),
-            Problem(Code.FAILED, "v2", left=replace(AT_C, answered="", cause=Cause.NO_ANSWER)),
+            Problem(Code.FAILED, "v2", broken=replace(AT_C, answered="", cause=Cause.NO_ANSWER)),
         ),
         (PLAN, answer("v2", "v2 v1 v2", 502), Problem(Code.FAILED, "v2")),
         (
             PLAN,
             part(step("mocka", "v2", "v2"), step("mockb", "v1", caller="mocka")),
-            Problem(Code.LEFT, "v2", "mockb", left=AT_B),
+            Problem(Code.LEFT, "v2", "mockb", broken=AT_B),
         ),
         (
             PLAN,
             part(step("mocka", "v2", routed=Routed())),
-            Problem(Code.NO_LANE, left=Left("", "mocka", "", "v2", Cause.NOT_SET)),
+            Problem(Code.NO_LANE, broken=Break("", "mocka", "", "v2", Cause.NOT_SET)),
         ),
         (PLAN, answer("v9", "v2 v1 v2"), Problem(Code.LANE_NOT_PLANNED, "v9")),
         (
