@@ -1,4 +1,4 @@
-"""References resolved: hosts, ports, subsets, tiers, gateways; and those that lead nowhere."""
+"""References of routes: hosts, ports, subsets, tiers and gateways, known and unknown."""
 
 import pytest
 
@@ -31,12 +31,13 @@ def port_of(mesh: Mesh, name: str, number: int = 8000, namespace: str = "default
 
 
 def destination_of(*documents: Document, name: str = "a", number: int = 8000) -> Destination:
-    """The one destination of the first rule of a Service's port."""
-    (way,) = port_of(mesh_of(*documents), name, number).routes[0].destinations
-    return way.destination
+    """Return the only destination of the first rule at a Service's port."""
+    (part,) = port_of(mesh_of(*documents), name, number).routes[0].destinations
+    return part.destination
 
 
 def tiers_of(destination: Destination) -> list[list[str]]:
+    """Return the names of the pods in each tier."""
     return [[e.pod.name for e in tier] for tier in destination.tiers]
 
 
@@ -53,25 +54,25 @@ def tiers_of(destination: Destination) -> list[list[str]]:
         (".there", None),
     ],
 )
-def test_a_hosts_short_and_full_names(text: str, host: Host | None) -> None:
+def test_the_service_that_a_short_or_full_name_means(text: str, host: Host | None) -> None:
     assert host_of(text, "here") == host
 
 
-@pytest.mark.parametrize("written", ["a", "a.default.svc.cluster.local"])
-def test_a_rule_finds_its_service_by_short_and_full_name(written: str) -> None:
-    found = destination_of(
+@pytest.mark.parametrize("host", ["a", "a.default.svc.cluster.local"])
+def test_a_rule_finds_its_service_by_short_and_full_name(host: str) -> None:
+    destination = destination_of(
         service("a"),
         deployment("a"),
         deployment("a", "v2"),
-        destination_rule(written, "v2", name="a"),
-        virtual_service(written, rule(to(written, "v2")), name="a"),
+        destination_rule(host, "v2", name="a"),
+        virtual_service(host, rule(to(host, "v2")), name="a"),
     )
-    assert found.host == Host("a", "default")
-    assert found.name == "outbound|8000|v2|a.default.svc.cluster.local"
-    assert tiers_of(found) == [["a-v2"]]
+    assert destination.host == Host("a", "default")
+    assert destination.name == "outbound|8000|v2|a.default.svc.cluster.local"
+    assert tiers_of(destination) == [["a-v2"]]
 
 
-def test_a_service_leads_to_its_own_namespaces_pods() -> None:
+def test_a_service_has_the_pods_of_its_own_namespace() -> None:
     mesh = mesh_of(
         service("a"),
         deployment("a"),
@@ -80,10 +81,10 @@ def test_a_service_leads_to_its_own_namespaces_pods() -> None:
     )
     (near,) = port_of(mesh, "a").routes[0].destinations
     (far,) = port_of(mesh, "a", namespace="other").routes[0].destinations
-    assert [tiers_of(w.destination) for w in (near, far)] == [[["a-v1"]], [["a-v2"]]]
+    assert [tiers_of(part.destination) for part in (near, far)] == [[["a-v1"]], [["a-v2"]]]
 
 
-def test_short_names_belong_to_the_namespace_of_who_writes_them() -> None:
+def test_short_names_mean_the_namespace_of_their_resource() -> None:
     mesh = mesh_of(
         service("a"),
         service("a", namespace="other"),
@@ -95,133 +96,93 @@ def test_short_names_belong_to_the_namespace_of_who_writes_them() -> None:
     assert port_of(mesh, "a", namespace="other").routes[0].timeout == 1
 
 
-def test_a_service_without_a_selector_leads_nowhere() -> None:
+def test_a_service_without_a_selector_has_no_pods() -> None:
     bare = put(service("a"), "spec.selector", {})
     assert tiers_of(destination_of(bare, deployment("a"))) == [[]]
 
 
-def test_a_service_without_rules_leads_to_every_version() -> None:
-    found = destination_of(service("a"), deployment("a"), deployment("a", "v2"), deployment("b"))
-    assert tiers_of(found) == [["a-v1", "a-v2"]]
+def test_a_service_without_rules_has_the_pods_of_all_versions() -> None:
+    destination = destination_of(
+        service("a"), deployment("a"), deployment("a", "v2"), deployment("b")
+    )
+    assert tiers_of(destination) == [["a-v1", "a-v2"]]
 
 
-def test_a_selector_wants_all_its_labels() -> None:
-    chosen = service("a", selector={"app": "a", "version": "v2"})
-    assert tiers_of(destination_of(chosen, deployment("a"), deployment("a", "v2"))) == [["a-v2"]]
+def test_pods_have_all_labels_of_a_selector() -> None:
+    narrow = service("a", selector={"app": "a", "version": "v2"})
+    assert tiers_of(destination_of(narrow, deployment("a"), deployment("a", "v2"))) == [["a-v2"]]
 
 
 # Ports
 
 
-@pytest.mark.parametrize(
-    ("written", "reached"),
-    [
-        ({"port": 80}, 80),
-        ({"port": 80, "targetPort": 9000}, 9000),
-        ({"port": 80, "targetPort": "http"}, 8000),
-        ({"port": 80, "targetPort": "http", "name": "web", "protocol": "TCP"}, 8000),
-        ({"port": 80, "targetPort": 9000, "name": "http"}, 9000),
-    ],
-)
-def test_a_services_port_and_its_pods(written: Document, reached: int) -> None:
-    found = destination_of(service("a", written), deployment("a"), number=80)
-    assert [e.port for e in found.tiers[0]] == [reached]
-
-
-def test_a_named_port_is_each_pods_own() -> None:
-    found = destination_of(
-        service("a", {"port": 80, "targetPort": "http"}),
-        deployment("a", "v1", port=9001),
-        deployment("a", "v2", port=9002),
-        number=80,
-    )
-    assert [e.port for e in found.tiers[0]] == [9001, 9002]
-
-
-def test_each_port_of_a_service_has_its_routes() -> None:
-    mesh = mesh_of(
-        service("a", {"port": 80, "targetPort": 8000}, {"port": 81, "targetPort": 8001}),
-        deployment("a"),
-        virtual_service("a", rule(to("a"))),
-    )
-    for number, reached in ((80, 8000), (81, 8001)):
-        (way,) = port_of(mesh, "a", number).routes[0].destinations
-        assert [e.port for e in way.destination.tiers[0]] == [reached]
-        assert way.destination.name == f"outbound|{number}||a.default.svc.cluster.local"
-
-
-def test_a_destination_may_name_its_port() -> None:
-    mesh = mesh_of(
-        service("a", {"port": 80, "targetPort": 8000}, {"port": 81, "targetPort": 8001}),
-        deployment("a"),
-        virtual_service("a", rule(to("a", port=81))),
-    )
-    (way,) = port_of(mesh, "a", 80).routes[0].destinations
-    assert [e.port for e in way.destination.tiers[0]] == [8001]
-
-
 @pytest.mark.parametrize("ports", [(80,), (80, 81), ()])
-def test_where_no_port_is_named_another_service_needs_the_one_that_is_called(
+def test_a_destination_without_a_port_needs_the_called_port(
     ports: tuple[int, ...],
 ) -> None:
-    """As istiod has it, also where the other Service has one port alone."""
-    calls = service("shop"), deployment("shop", "v1", "http://a:8000/")
-    other = put(service("b", *ports), "spec.ports", [{"port": one} for one in ports])
+    """As in istiod, also if the destination's Service has only one port."""
+    caller = service("shop"), deployment("shop", "v1", "http://a:8000/")
+    other = put(service("b", *ports), "spec.ports", [{"port": port} for port in ports])
     rules = virtual_service("a", rule(to("b")))
-    found = destination_of(*calls, service("a"), other, deployment("b"), rules)
-    assert found.name == "outbound|8000||b.default.svc.cluster.local"
-    assert tiers_of(found) == [[]]
-    assert found.missing == "port"
+    destination = destination_of(*caller, service("a"), other, deployment("b"), rules)
+    assert destination.name == "outbound|8000||b.default.svc.cluster.local"
+    assert tiers_of(destination) == [[]]
+    assert destination.missing == "port"
 
 
-# References that lead nowhere, or two ways
+# Unknown and ambiguous references
 
 
 @pytest.mark.parametrize(
-    ("host", "said"),
+    ("host", "phrase"),
     [
         ("b", "b means b.default here, which is not a Service"),
         ("b.other", "b.other is not a Service"),
         ("b.default.svc.cluster.local", "means b.default here, which is not a Service"),
     ],
 )
-def test_a_service_of_that_name_elsewhere_is_named(host: str, said: str) -> None:
-    near = [service("b", namespace="other"), deployment("b", namespace="other")]
+def test_an_unknown_hosts_warning_names_a_service_of_another_namespace(
+    host: str, phrase: str
+) -> None:
+    elsewhere = [service("b", namespace="other"), deployment("b", namespace="other")]
     rules = [virtual_service("a", rule(to(host))), destination_rule(host, "v1")]
-    warnings = mesh_of(service("a"), deployment("a"), *near, *rules).warnings
-    assert [one.resource for one in warnings] == [f"DestinationRule {host}", "VirtualService a"]
+    warnings = mesh_of(service("a"), deployment("a"), *elsewhere, *rules).warnings
+    assert [warning.resource for warning in warnings] == [
+        f"DestinationRule {host}",
+        "VirtualService a",
+    ]
     for warning in warnings:
-        assert said in warning.message
+        assert phrase in warning.message
         assert warning.message.endswith("did you mean b.other.svc.cluster.local?")
 
 
-def test_a_gateways_host_that_is_no_service_needs_no_word() -> None:
-    def warned(served: str, *gateways: str) -> list[str]:
+def test_a_host_that_a_gateway_serves_needs_no_service() -> None:
+    def rules_of_warnings(served: str, *gateways: str) -> list[str]:
         bound = virtual_service("a", rule(to("a")), gateways=gateways)
         bound = put(bound, "spec.hosts", ["a", "shop.example"])
-        way_in = gateway(served, "a.default.svc.cluster.local", name="web")
-        mesh = mesh_of(service("a"), deployment("a"), way_in, bound)
-        return [one.rule for one in mesh.warnings]
+        entry = gateway(served, "a.default.svc.cluster.local", name="web")
+        mesh = mesh_of(service("a"), deployment("a"), entry, bound)
+        return [warning.rule for warning in mesh.warnings]
 
-    assert warned("shop.example", "web", "mesh") == []
-    assert warned("*.example", "mesh", "web") == []
-    assert warned("other.example", "web", "mesh") == ["no-service"]
+    assert rules_of_warnings("shop.example", "web", "mesh") == []
+    assert rules_of_warnings("*.example", "mesh", "web") == []
+    assert rules_of_warnings("other.example", "web", "mesh") == ["no-service"]
 
 
 @pytest.mark.parametrize("host", ["b", "a.other", "x.y.z"])
 @pytest.mark.parametrize("fallback", [False, True])
-def test_an_unknown_host_is_planned_as_one_without_pods(host: str, *, fallback: bool) -> None:
-    way = to("a", "v2", fallback={"host": host}) if fallback else to(host)
-    mesh = mesh_of(service("a"), deployment("a"), virtual_service("a", rule(way)))
+def test_an_unknown_host_has_no_pods(host: str, *, fallback: bool) -> None:
+    destination = to("a", "v2", fallback={"host": host}) if fallback else to(host)
+    mesh = mesh_of(service("a"), deployment("a"), virtual_service("a", rule(destination)))
     field = "fallback.target" if fallback else "destination"
     (warning,) = mesh.warnings
     assert (warning.rule, warning.resource) == ("no-service", "VirtualService a")
     assert warning.field == f"spec.http[0].route[0].{field}.host"
-    (found,) = port_of(mesh, "a").routes[0].destinations
-    assert not any(found.destination.tiers)
+    (part,) = port_of(mesh, "a").routes[0].destinations
+    assert not any(part.destination.tiers)
 
 
-def test_rules_for_what_is_no_service_stop_nothing() -> None:
+def test_rules_for_unknown_hosts_are_warnings() -> None:
     others = [
         virtual_service("b", rule(to("a")), name="x"),
         virtual_service("a.default", rule(to("a")), name="y"),
@@ -233,11 +194,6 @@ def test_rules_for_what_is_no_service_stop_nothing() -> None:
         ("VirtualService y", "spec.hosts[0]"),
         ("DestinationRule x", "spec.host"),
     }
-
-
-def test_destination_rules_for_one_host_make_one() -> None:
-    found = lane_v2(destination_rule("a", "v1", name="one"), destination_rule("a", "v2", name="2"))
-    assert tiers_of(found) == [["a-v2"], ["a-v1"]]
 
 
 @pytest.mark.parametrize("weights", [(None, None), (0, 0)])
@@ -252,7 +208,7 @@ def test_several_destinations_need_weights(weights: tuple[int | None, int | None
     )
 
 
-def test_one_destination_needs_no_weight_and_a_small_one_is_all() -> None:
+def test_a_single_destination_has_all_requests_with_any_weight() -> None:
     for weight in (None, 0, 7):
         mesh = mesh_of(
             service("a"), deployment("a"), virtual_service("a", rule(to("a", weight=weight)))
@@ -261,7 +217,7 @@ def test_one_destination_needs_no_weight_and_a_small_one_is_all() -> None:
 
 
 @pytest.mark.parametrize("service_first", [True, False])
-def test_a_propagation_that_takes_some_of_a_services_pods(*, service_first: bool) -> None:
+def test_a_propagation_for_some_of_a_services_pods_is_not_supported(*, service_first: bool) -> None:
     documents = [
         service("a"),
         deployment("a"),
@@ -288,85 +244,30 @@ def lane_v2(*more: Document, fallback: str | Document | None = "v1") -> Destinat
 
 
 def test_a_subset_and_its_fallback_are_two_tiers() -> None:
-    found = lane_v2(destination_rule("a", "v1", "v2"))
-    assert tiers_of(found) == [["a-v2"], ["a-v1"]]
-    assert found.name == "outbound|8000|v2|a.default.svc.cluster.local else v1"
+    destination = lane_v2(destination_rule("a", "v1", "v2"))
+    assert tiers_of(destination) == [["a-v2"], ["a-v1"]]
+    assert destination.name == "outbound|8000|v2|a.default.svc.cluster.local else v1"
 
 
 def test_a_subset_without_fallback_is_one_tier() -> None:
     assert tiers_of(lane_v2(destination_rule("a", "v1", "v2"), fallback=None)) == [["a-v2"]]
 
 
-def test_a_subset_that_is_not_defined_is_one_without_endpoints() -> None:
+def test_an_undefined_subset_has_no_endpoints() -> None:
     assert tiers_of(lane_v2(destination_rule("a", "v1"))) == [[], ["a-v1"]]
     assert tiers_of(lane_v2()) == [[], []]
 
 
 def test_a_fallback_may_be_another_service() -> None:
     other = [service("b"), deployment("b")]
-    found = lane_v2(destination_rule("a", "v1"), *other, fallback={"host": "b"})
-    assert tiers_of(found) == [[], ["b-v1"]]
-    assert found.name.endswith(" else outbound|8000||b.default.svc.cluster.local")
+    destination = lane_v2(destination_rule("a", "v1"), *other, fallback={"host": "b"})
+    assert tiers_of(destination) == [[], ["b-v1"]]
+    assert destination.name.endswith(" else outbound|8000||b.default.svc.cluster.local")
 
 
-def test_a_subsets_labels_come_on_top_of_the_selector() -> None:
-    found = lane_v2(destination_rule("a", "v2"), deployment("b", "v2"))
-    assert tiers_of(found)[0] == ["a-v2"]
-
-
-def test_a_subsets_policy_replaces_its_rules_setting_by_setting() -> None:
-    rules = destination_rule(
-        "a",
-        {
-            "name": "v2",
-            "labels": {"version": "v2"},
-            "trafficPolicy": {"loadBalancer": {"simple": "RANDOM"}},
-        },
-        "v1",
-        policy={
-            "loadBalancer": {"simple": "ROUND_ROBIN"},
-            "outlierDetection": {"interval": "1s", "consecutive5xxErrors": 3},
-        },
-    )
-    found = lane_v2(rules, fallback=None)
-    assert found.balancer == "RANDOM"
-    assert found.outlier is not None
-    assert (found.outlier.interval, found.outlier.consecutive_5xx) == (1, 3)
-
-
-def test_a_rules_policy_acts_on_the_service_as_a_whole() -> None:
-    found = destination_of(
-        service("a"),
-        deployment("a"),
-        destination_rule(
-            "a",
-            policy={
-                "loadBalancer": {"simple": "ROUND_ROBIN"},
-                "outlierDetection": {
-                    "splitExternalLocalOriginErrors": True,
-                    "consecutiveLocalOriginFailures": 1,
-                    "consecutiveGatewayErrors": 2,
-                    "consecutive5xxErrors": 3,
-                    "interval": "500ms",
-                    "baseEjectionTime": "1m",
-                    "maxEjectionPercent": 100,
-                    "minHealthPercent": 50,
-                },
-            },
-        ),
-    )
-    assert found.balancer == "ROUND_ROBIN"
-    assert found.outlier is not None
-    assert vars(found.outlier) == {
-        "split_local_origin": True,
-        "consecutive_local_origin": 1,
-        "consecutive_gateway": 2,
-        "consecutive_5xx": 3,
-        "interval": 0.5,
-        "base_ejection_time": 60,
-        "max_ejection_percent": 100,
-        "min_health_percent": 50,
-    }
+def test_the_pods_of_a_subset_match_the_selector_too() -> None:
+    destination = lane_v2(destination_rule("a", "v2"), deployment("b", "v2"))
+    assert tiers_of(destination)[0] == ["a-v2"]
 
 
 # Failover priority:
@@ -380,19 +281,16 @@ def failover(*priority: str, **more: object) -> Document:
     }
 
 
-def by_priority(policy: Document, *, subset: bool = True) -> list[list[str]]:
-    """The tiers of four pods that differ in the labels version and zone."""
+def tiers_by_priority(policy: Document) -> list[list[str]]:
+    """Return the tiers of a subset of four pods that differ in the labels version and zone."""
     pods = [
         deployment("a", version, name=f"{version}-{zone}", labels={"zone": zone})
         for version in ("v1", "v2")
         for zone in ("x", "y")
     ]
-    own = {"name": "all", "trafficPolicy": policy}
-    rules = destination_rule("a", own) if subset else destination_rule("a", "all", policy=policy)
-    if not subset:
-        rules = put(rules, "spec.subsets[0].labels", {})
-    found = destination_of(service("a"), *pods, rules, virtual_service("a", rule(to("a", "all"))))
-    return tiers_of(found)
+    subset = destination_rule("a", {"name": "all", "trafficPolicy": policy})
+    route = virtual_service("a", rule(to("a", "all")))
+    return tiers_of(destination_of(service("a"), *pods, subset, route))
 
 
 NO_OUTLIERS = {**failover("version=v2"), "outlierDetection": None}
@@ -403,7 +301,7 @@ ALL = ["v1-x", "v1-y", "v2-x", "v2-y"]
     ("policy", "tiers"),
     [
         (failover("version=v2"), [["v2-x", "v2-y"], ["v1-x", "v1-y"]]),
-        # Labels count from the first: an endpoint with only the second has matched nothing.
+        # Labels count from the first: an endpoint with only the second matches none.
         (failover("version=v2", "zone=x"), [["v2-x"], ["v2-y"], ["v1-x", "v1-y"]]),
         (failover("zone=x", "version=v2"), [["v2-x"], ["v1-x"], ["v1-y", "v2-y"]]),
         (failover("version=v9"), [[], ALL]),
@@ -412,12 +310,7 @@ ALL = ["v1-x", "v1-y", "v2-x", "v2-y"]
     ],
 )
 def test_failover_by_labels_makes_tiers(policy: Document, tiers: list[list[str]]) -> None:
-    assert by_priority(policy) == tiers
-
-
-def test_a_rules_failover_reaches_its_subsets() -> None:
-    tiers = by_priority(failover("version=v2"), subset=False)
-    assert tiers == [["v2-x", "v2-y"], ["v1-x", "v1-y"]]
+    assert tiers_by_priority(policy) == tiers
 
 
 # The gateway
@@ -427,26 +320,9 @@ def domains_of(*documents: Document) -> list[str]:
     return [host.domain for host in mesh_of(service("a"), deployment("a"), *documents).gateway]
 
 
-@pytest.mark.parametrize(
-    ("served", "wanted", "domains"),
-    [
-        ("*", "*", ["*"]),
-        ("*", "shop.example.com", ["shop.example.com"]),
-        ("shop.example.com", "*", ["shop.example.com"]),
-        ("*.example.com", "shop.example.com", ["shop.example.com"]),
-        ("*.example.com", "*.shop.example.com", ["*.shop.example.com"]),
-        ("default/shop.example.com", "shop.example.com", ["shop.example.com"]),
-        ("*/shop.example.com", "*", ["shop.example.com"]),
-    ],
-)
-def test_a_gateway_takes_what_both_sides_name(served: str, wanted: str, domains: list[str]) -> None:
-    way = virtual_service(wanted, rule(to("a")), gateways=["demo-gateway"], name="x")
-    assert domains_of(gateway(served), way) == domains
-
-
-def test_a_gateway_that_does_not_serve_the_host() -> None:
-    way = virtual_service("other.org", rule(to("a")), gateways=["demo-gateway"], name="x")
-    mesh = mesh_of(service("a"), deployment("a"), gateway("shop.org", "*.shop.org"), way)
+def test_a_virtual_service_whose_hosts_no_gateway_serves_is_a_warning() -> None:
+    bound = virtual_service("other.org", rule(to("a")), gateways=["demo-gateway"], name="x")
+    mesh = mesh_of(service("a"), deployment("a"), gateway("shop.org", "*.shop.org"), bound)
     assert [(w.rule, w.field, w.message) for w in mesh.warnings] == [
         (
             "not-attached",
@@ -457,69 +333,71 @@ def test_a_gateway_that_does_not_serve_the_host() -> None:
     ]
 
 
-def test_a_gateway_that_stands_elsewhere_serves_any_host() -> None:
-    way = virtual_service("shop.org", rule(to("a")), gateways=["istio-system/main"])
-    assert domains_of(way) == ["shop.org"]
+def test_a_gateway_outside_the_manifests_serves_any_host() -> None:
+    bound = virtual_service("shop.org", rule(to("a")), gateways=["istio-system/main"])
+    assert domains_of(bound) == ["shop.org"]
 
 
-def test_a_gateway_is_named_from_the_virtual_services_namespace() -> None:
-    there = gateway("shop.org", namespace="edge")
+def test_a_gateways_short_name_means_the_virtual_services_namespace() -> None:
+    edge = gateway("shop.org", namespace="edge")
     near = virtual_service("*", rule(to("a")), gateways=["demo-gateway"])
     far = virtual_service("*", rule(to("a")), gateways=["edge/demo-gateway"])
-    assert domains_of(there, near) == []
-    (warning,) = mesh_of(service("a"), deployment("a"), there, near).warnings
+    assert domains_of(edge, near) == []
+    (warning,) = mesh_of(service("a"), deployment("a"), edge, near).warnings
     assert "(edge/demo-gateway is): requests there get 404" in warning.message
-    assert domains_of(there, far) == ["shop.org"]
+    assert domains_of(edge, far) == ["shop.org"]
 
 
-def test_rules_for_one_host_follow_each_other() -> None:
+def test_rules_of_two_virtual_services_for_one_host_are_joined() -> None:
     first = virtual_service("*", rule(to("a"), timeout="1s"), gateways=["demo-gateway"], name="1")
     second = virtual_service("*", rule(to("a"), timeout="2s"), gateways=["demo-gateway"], name="2")
     (host,) = mesh_of(service("a"), deployment("a"), gateway(), first, second).gateway
     assert [route.timeout for route in host.routes] == [1, 2]
 
 
-def test_a_virtual_service_may_be_bound_to_both() -> None:
+def test_a_virtual_service_may_apply_in_the_mesh_and_at_a_gateway() -> None:
     both = virtual_service("a", rule(to("a"), timeout="1s"), gateways=["mesh", "demo-gateway"])
     mesh = mesh_of(service("a"), deployment("a"), gateway(), both)
     assert port_of(mesh, "a").routes[0].timeout == 1
     assert [host.domain for host in mesh.gateway] == ["a.default.svc.cluster.local"]
 
 
-def test_a_gateways_virtual_service_says_nothing_within_the_mesh() -> None:
-    way = virtual_service("a", rule(to("a"), timeout="1s"), gateways=["demo-gateway"])
-    mesh = mesh_of(service("a"), deployment("a"), gateway(), way)
+def test_a_virtual_service_for_a_gateway_does_not_apply_in_the_mesh() -> None:
+    bound = virtual_service("a", rule(to("a"), timeout="1s"), gateways=["demo-gateway"])
+    mesh = mesh_of(service("a"), deployment("a"), gateway(), bound)
     assert port_of(mesh, "a").routes[0].timeout is None
 
 
 @pytest.mark.parametrize(
-    ("other", "refused"),
+    ("other", "separate"),
     [
         (gateway(name="other"), False),
         (gateway(name="other", port=8080), True),
         (put(gateway(name="other"), "spec.selector", {"istio": "internal"}), True),
     ],
 )
-def test_gateways_that_are_entrances_of_their_own(other: Document, *, refused: bool) -> None:
-    """Rules that both have alike are planned, and so are those of one port of one gateway."""
+def test_rules_of_a_second_gateway_with_its_own_port_or_pods_are_left_out(
+    other: Document, *, separate: bool
+) -> None:
+    """Rules for both gateways are planned, and so are those of gateways with one port and pods."""
     known = [service("a"), deployment("a"), gateway(), other]
-    alike = virtual_service("*", rule(to("a")), gateways=["demo-gateway", "other"])
-    assert len(mesh_of(*known, alike).gateway) == 1
-    ways = [
+    both = virtual_service("*", rule(to("a")), gateways=["demo-gateway", "other"])
+    assert len(mesh_of(*known, both).gateway) == 1
+    separately = [
         virtual_service("*", rule(to("a"), timeout=f"{n}s"), gateways=[name], name=name)
         for n, name in enumerate(("demo-gateway", "other"))
     ]
-    if not refused:
-        assert len(mesh_of(*known, *ways).gateway[0].routes) == 2
+    if not separate:
+        assert len(mesh_of(*known, *separately).gateway[0].routes) == 2
         return
-    mesh = mesh_of(*known, *ways)
+    mesh = mesh_of(*known, *separately)
     assert [route.timeout for route in mesh.gateway[0].routes] == [0]
     (warning,) = mesh.warnings
     assert (warning.rule, warning.resource) == ("another-gateway", "VirtualService other")
 
 
 @pytest.mark.parametrize(
-    ("at", "domains"),
+    ("conditions", "domains"),
     [
         ({"match": [{"port": 443}]}, []),
         ({"match": [{"port": 80}]}, ["shop.org"]),
@@ -529,15 +407,15 @@ def test_gateways_that_are_entrances_of_their_own(other: Document, *, refused: b
         ({}, ["shop.org"]),
     ],
 )
-def test_a_gateway_serves_no_host_for_which_it_has_no_rule(
-    at: Document, domains: list[str]
+def test_a_gateway_does_not_serve_a_host_without_rules(
+    conditions: Document, domains: list[str]
 ) -> None:
-    """Istio leaves such a VirtualService out: route.go, "no routes matched"."""
-    way = virtual_service("shop.org", rule(to("a"), **at), gateways=["demo-gateway"])
-    assert domains_of(gateway(), gateway(name="other"), way) == domains
+    """Istio leaves out such a VirtualService: route.go, "no routes matched"."""
+    bound = virtual_service("shop.org", rule(to("a"), **conditions), gateways=["demo-gateway"])
+    assert domains_of(gateway(), gateway(name="other"), bound) == domains
 
 
-def test_tls_at_the_gateway_is_planned_and_not_run() -> None:
+def test_tls_at_the_gateway_is_planned_and_not_simulated() -> None:
     https = {
         "port": {"number": 443, "protocol": "HTTPS"},
         "hosts": ["*"],
@@ -545,19 +423,21 @@ def test_tls_at_the_gateway_is_planned_and_not_run() -> None:
     }
     plain = put(gateway(), "spec.servers[0].tls", {"httpsRedirect": True})
     both = put(plain, "spec.servers", [*plain["spec"]["servers"], https])
-    way = virtual_service("a", rule(to("a")), gateways=["demo-gateway"])
-    mesh = mesh_of(service("a"), deployment("a"), both, way)
+    bound = virtual_service("a", rule(to("a")), gateways=["demo-gateway"])
+    mesh = mesh_of(service("a"), deployment("a"), both, bound)
     assert [host.domain for host in mesh.gateway] == ["a.default.svc.cluster.local"]
-    assert [told.endswith("].tls: not simulated: left out") for told in mesh.not_run] == [True] * 2
-    lacking = {key: value for key, value in https.items() if key != "tls"}
-    wrong = put(gateway(), "spec.servers", [lacking])
-    assert "protocol HTTPS needs tls.mode" in refusal(wrong)
+    assert [message.endswith("].tls: not simulated: left out") for message in mesh.not_run] == [
+        True
+    ] * 2
+    without_tls = {key: value for key, value in https.items() if key != "tls"}
+    incomplete = put(gateway(), "spec.servers", [without_tls])
+    assert "protocol HTTPS needs tls.mode" in refusal(incomplete)
 
 
-# What a rule says
+# Rules
 
 
-def test_a_rule_as_a_whole() -> None:
+def test_all_fields_of_a_rule() -> None:
     changes = {
         "request": {"set": {"X-Set": "1"}, "add": {"X-Add": "2"}, "remove": ["X-Gone"]},
         "response": {"set": {"Y-Set": "3"}, "add": {"Y-Add": "4"}, "remove": ["Y-Gone"]},
@@ -580,22 +460,22 @@ def test_a_rule_as_a_whole() -> None:
         ),
     )
     (route,) = port_of(mesh, "a").routes
-    (way,) = route.destinations
-    tagged, by_uri = route.matches
-    assert {n: (m.kind, m.value) for n, m in tagged.headers.items()} == {
+    (part,) = route.destinations
+    by_header, by_uri = route.matches
+    assert {n: (m.kind, m.value) for n, m in by_header.headers.items()} == {
         "x-tag": ("exact", "1"),
         "b": ("prefix", "2"),
     }
-    assert tagged.uri is None
+    assert by_header.uri is None
     assert by_uri.uri is not None
     assert (by_uri.uri.kind, by_uri.uri.value) == ("regex", "/x.*")
-    for request in (route.request, way.request):
+    for request in (route.request, part.request):
         assert (request.set, request.add, request.remove) == (
             {"x-set": "1"},
             {"x-add": "2"},
             ("x-gone",),
         )
-    for response in (route.response, way.response):
+    for response in (route.response, part.response):
         assert (response.set, response.add, response.remove) == (
             {"y-set": "3"},
             {"y-add": "4"},
@@ -622,45 +502,45 @@ def test_a_rule_as_a_whole() -> None:
         ([virtual_service("a", rule(to("a")))], "istio"),
     ],
 )
-def test_which_mesh_the_manifests_are_for(more: list[Document], provider: str) -> None:
+def test_the_provider_of_manifests(more: list[Document], provider: str) -> None:
     assert mesh_of(service("a"), deployment("a"), *more).provider == provider
 
 
-def test_a_subset_never_leaves_its_service() -> None:
-    found = destination_of(
+def test_a_subset_has_no_pods_beyond_its_service() -> None:
+    destination = destination_of(
         service("a", selector={"app": "a", "version": "v1"}),
         deployment("a", "v1"),
         deployment("a", "v2"),
         destination_rule("a", "v2"),
         virtual_service("a", rule(to("a", "v2"))),
     )
-    assert tiers_of(found) == [[]]
+    assert tiers_of(destination) == [[]]
 
 
-def test_failover_acts_on_a_service_as_a_whole_too() -> None:
-    found = destination_of(
+def test_failover_applies_without_a_subset_too() -> None:
+    destination = destination_of(
         service("a"),
         deployment("a"),
         deployment("a", "v2"),
         destination_rule("a", policy=failover("version=v2")),
     )
-    assert tiers_of(found) == [["a-v2"], ["a-v1"]]
+    assert tiers_of(destination) == [["a-v2"], ["a-v1"]]
 
 
-def test_hosts_that_differ_in_case() -> None:
-    ways = [
+def test_hosts_are_compared_without_case() -> None:
+    bound = [
         virtual_service(h, rule(to("a")), gateways=["demo-gateway"], name=h.lower() + str(n))
         for n, h in enumerate(("Shop.org", "shop.org"))
     ]
-    assert domains_of(gateway(), *ways) == ["shop.org"]
+    assert domains_of(gateway(), *bound) == ["shop.org"]
 
 
-def test_one_port_for_two_protocols() -> None:
+def test_a_udp_port_beside_a_tcp_port_of_one_number_is_ignored() -> None:
     both = service("a", {"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"})
     assert len(mesh_of(both, deployment("a")).ports) == 1
 
 
-# More than a plan can try
+# Limits
 
 
 def matched(*values: str) -> Document:
@@ -668,7 +548,7 @@ def matched(*values: str) -> Document:
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("routes", "sentence"),
     [
         (
             [virtual_service("a", matched("v1", "v2"), matched("v3"), matched())],
@@ -691,23 +571,23 @@ def matched(*values: str) -> Document:
         ),
     ],
 )
-def test_more_rules_for_a_host_than_are_planned(
-    monkeypatch: pytest.MonkeyPatch, more: list[Document], said: str
+def test_more_rules_for_a_host_than_supported_are_an_error(
+    monkeypatch: pytest.MonkeyPatch, routes: list[Document], sentence: str
 ) -> None:
     for module in ("reading.kinds.fields", "reading.virtual_services"):
         monkeypatch.setattr(f"lanes.{module}.MOST_RULES", 4)
-    mesh_of(service("a"), deployment("a"), gateway(), *more)
+    mesh_of(service("a"), deployment("a"), gateway(), *routes)
     for module in ("reading.kinds.fields", "reading.virtual_services"):
         monkeypatch.setattr(f"lanes.{module}.MOST_RULES", 3)
-    assert refusal(service("a"), deployment("a"), gateway(), *more).startswith(said)
+    assert refusal(service("a"), deployment("a"), gateway(), *routes).startswith(sentence)
 
 
-def test_rules_that_meet_those_of_others_are_told_once() -> None:
-    ways = [
+def test_rules_that_overlap_with_several_resources_are_one_warning_each() -> None:
+    overlapping = [
         virtual_service("*", matched("v1"), gateways=["demo-gateway"], name=name) for name in "abc"
     ]
-    mesh = mesh_of(service("a"), deployment("a"), gateway(), *ways)
-    assert [(one.rule, one.resource) for one in mesh.warnings] == [
+    mesh = mesh_of(service("a"), deployment("a"), gateway(), *overlapping)
+    assert [(warning.rule, warning.resource) for warning in mesh.warnings] == [
         ("order", "VirtualService b"),
         ("order", "VirtualService c"),
     ]
@@ -715,12 +595,12 @@ def test_rules_that_meet_those_of_others_are_told_once() -> None:
 
 A = [service("a"), deployment("a")]
 A_V2 = virtual_service("a", rule(to("a", "v2")))
-TCP_ALONE = put(
+ONLY_TCP = put(
     virtual_service("shop.org", gateways=["demo-gateway"]),
     "spec.tcp",
     [{"route": [{"destination": {"host": "a"}}]}],
 )
-REFUSED: dict[str, tuple[list[Document], str]] = {
+NOT_SUPPORTED: dict[str, tuple[list[Document], str]] = {
     "a named port that no pod has": (
         [service("a", {"port": 80, "targetPort": "web"}), deployment("a")],
         "Service a: spec.ports: targetPort web is not a port of pod a-v1",
@@ -733,15 +613,15 @@ REFUSED: dict[str, tuple[list[Document], str]] = {
         [*A, put(service("b"), "spec.ports", []), virtual_service("a", rule(to("b", port=80)))],
         ".destination.port: name one of b's ports: it has none",
     ),
-    "a VirtualService without HTTP alone": (
-        [*A, gateway(), TCP_ALONE],
+    "only a VirtualService without HTTP": (
+        [*A, gateway(), ONLY_TCP],
         "no VirtualService with HTTP rules and no HTTPRoute is bound to a gateway",
     ),
-    "a subset that stands twice": (
+    "a subset that is defined twice": (
         [*A, destination_rule("a", "v1", {"name": "v1", "labels": {"version": "v2"}}), A_V2],
         "DestinationRule a: spec.subsets[1].name",
     ),
-    "a propagation of some of a Service's subsets": (
+    "a propagation for some of a Service's subsets": (
         [
             *(*A, deployment("a", "v2"), destination_rule("a", "v1", "v2")),
             virtual_service("a", rule(to("a", "v2", fallback="v1"))),
@@ -774,6 +654,6 @@ REFUSED: dict[str, tuple[list[Document], str]] = {
 }
 
 
-@pytest.mark.parametrize(("documents", "said"), REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_resolved(documents: list[Document], said: str) -> None:
-    assert said in refusal(*documents)
+@pytest.mark.parametrize(("documents", "phrase"), NOT_SUPPORTED.values(), ids=NOT_SUPPORTED)
+def test_references_that_are_errors(documents: list[Document], phrase: str) -> None:
+    assert phrase in refusal(*documents)
