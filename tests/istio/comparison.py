@@ -69,20 +69,21 @@ class LoadedIstiod:
         """Return why a cluster refuses the case's manifests; "" if it does not."""
         for document in case.documents:
             if ".istio.io/" in document["apiVersion"]:
-                allowed, said = self.istiod.review(document)
+                allowed, messages = self.istiod.review(document)
                 if not allowed:
-                    return f"{document['kind']} {document['metadata']['name']}: {' '.join(said)}"
+                    name = f"{document['kind']} {document['metadata']['name']}"
+                    return f"{name}: {' '.join(messages)}"
         return ""
 
     def disagreements(self, case: Case) -> Iterator[str]:
         """Yield the differences between the plan of a case and istiod's configuration."""
         requests = _Requests(self, self.placed[case.name])
         for lane in case.plan.lanes:
-            for said in requests.by_weight(lane):
-                yield f"lane {lane.name} by weight: {said}"
+            for difference in requests.by_weight(lane):
+                yield f"lane {lane.name} by weight: {difference}"
             for rule in lane.entry_rules:
-                for said in requests.by_entry_rule(lane, rule):
-                    yield f"lane {lane.name} by {rule}: {said}"
+                for difference in requests.by_entry_rule(lane, rule):
+                    yield f"lane {lane.name} by {rule}: {difference}"
 
     def config(self, node: Document) -> Config:
         """Return the configuration of a proxy, fetched once."""
@@ -102,33 +103,33 @@ class _Requests:
     def by_weight(self, lane: Lane) -> Iterator[str]:
         weights = sum(other.weight for other in self._case.plan.lanes)
         if lane.weight:
-            parts = self._entered(lane, EntryRule())
+            parts = self._at_gateway(lane, EntryRule())
             share = sum(part.share for part in parts)
             if share != Fraction(lane.weight, weights):
                 yield f"{_percent(share)} of all and not {lane.weight} of {weights}"
             yield from self._compare(lane.entry, parts, share)
 
     def by_entry_rule(self, lane: Lane, rule: EntryRule) -> Iterator[str]:
-        parts = self._entered(lane, rule)
+        parts = self._at_gateway(lane, rule)
         share = sum(part.share for part in parts)
         if share != 1:
-            yield f"{_percent(share)} get there"
+            yield f"{_percent(share)} enter"
         yield from self._compare(lane.entry, parts, share)
 
-    def _entered(self, lane: Lane, rule: EntryRule) -> list[Part]:
-        """Return the gateway's parts of requests for the lane, without those outside of it."""
+    def _at_gateway(self, lane: Lane, rule: EntryRule) -> list[Part]:
+        """Return the parts of requests at the gateway that are in the lane."""
         self._sent = lane.client_header
-        asked = rule.request(self._host, self._case.plan.path)
-        headers = dict(asked.headers)
+        request = rule.request(self._host, self._case.plan.path)
+        headers = dict(request.headers)
         host = headers.pop(":authority", self._host)
         entrance, name = self._case.entrance, f"gateway-{self._case.name}"
         port = entrance.port
         node = router(name, entrance.namespace, entrance.labels, self._placed.gateway)
-        parts = self._loaded.config(node).ask(
-            port, host, asked.path, headers, entrance.routes, asked.method
+        parts = self._loaded.config(node).parts(
+            port, host, request.path, headers, entrance.routes, request.method
         )
         alone = (EntryRule({name: value}) for name, value in rule.headers.items())
-        if lane.name in map(str, (rule, *alone)):  # which is all that tells the lane
+        if lane.name in map(str, (rule, *alone)):  # the rule itself names the lane
             return parts
         return [part for part in parts if self._tag(part, lane) == lane.name]
 
@@ -142,14 +143,14 @@ class _Requests:
         """Yield the differences between a planned hop, with all behind it, and istiod's parts."""
         if not parts or not whole:
             return
-        planned, found = defaultdict[int, float](float), defaultdict[int, float](float)
-        planned[hop.status] = 1 - sum(one.share for one in hop.failing)
-        for one in hop.failing:
-            planned[one.status] += one.share
+        planned, actual = defaultdict[int, float](float), defaultdict[int, float](float)
+        planned[hop.status] = 1 - sum(error.share for error in hop.failing)
+        for error in hop.failing:
+            planned[error.status] += error.share
         for part in parts:
-            found[part.status] += float(part.share / whole)
-        if not _alike(planned, found):
-            yield f"{hop.service}: planned {_listed(planned)}, istiod {_listed(found)}"
+            actual[part.status] += float(part.share / whole)
+        if not _alike(planned, actual):
+            yield f"{hop.service}: planned {_listed(planned)}, istiod {_listed(actual)}"
             return
         if hop.status != 200:
             return
@@ -162,8 +163,7 @@ class _Requests:
             return
         answering = {(pod.app, pod.version) for pod in pods.values()}
         if hop.answering != answering:
-            planned_pods, found_pods = sorted(hop.answering), sorted(answering)
-            yield f"{hop.service}: planned {planned_pods}, istiod {found_pods}"
+            yield f"{hop.service}: planned {sorted(hop.answering)}, istiod {sorted(answering)}"
             return
         yield from self._compare_shares(hop, parts, whole, pods)
         for part in parts:
@@ -176,25 +176,25 @@ class _Requests:
         shares = getattr(hop, "shares", ())
         for version, share in zip(hop.versions, shares, strict=False):
             own = [p.share for p in parts if {pods[a].version for a in p.addresses} == {version}]
-            found = sum(own, Fraction(0)) / whole
-            if abs(float(found) - share) > 0.000_001:
-                yield f"{hop.service} {version}: planned {share:.1%}, istiod {_percent(found)}"
-        for one in hop.parts:
-            others = [other.pods for other in hop.parts if other is not one]
-            led = [
+            actual = sum(own, Fraction(0)) / whole
+            if abs(float(actual) - share) > 0.000_001:
+                yield f"{hop.service} {version}: planned {share:.1%}, istiod {_percent(actual)}"
+        for planned in hop.parts:
+            others = [other.pods for other in hop.parts if other is not planned]
+            shares_of_part = [
                 part.share
                 for part in parts
                 for answering in [_answering(part, pods)]
-                if answering <= one.pods and answering not in others
+                if answering <= planned.pods and answering not in others
             ]
-            found = sum(led, Fraction(0)) / whole
-            if abs(float(found) - one.share) > 0.000_001:
-                name = f"{hop.service} by {one.service}"
-                yield f"{name}: planned {one.share:.1%}, istiod {_percent(found)}"
+            actual = sum(shares_of_part, Fraction(0)) / whole
+            if abs(float(actual) - planned.share) > 0.000_001:
+                name = f"{hop.service} by {planned.service}"
+                yield f"{name}: planned {planned.share:.1%}, istiod {_percent(actual)}"
 
     def _compare_upstreams(self, hop: Hop, pod: Pod, part: Part) -> Iterator[str]:
         headers = part.headers or {}
-        # A tag that no gateway sets is one that the plan assumes services to hand on.
+        # The plan assumes that services propagate a lane header that no gateway sets.
         names = {"baggage"} if pod.carries_baggage else set()
         sent = {n: headers[n] for n in names | {self._sent} if n in headers}
         urls = [*pod.upstream_urls, *map(self._first_url, self._case.calls.get(pod.app, ()))]
@@ -202,20 +202,20 @@ class _Requests:
             yield from self._compare(upstream, self._called(pod, url, sent, upstream), 1)
 
     def _first_url(self, name: str) -> str:
-        """Return the URL of a Service that is called by its name alone."""
+        """Return the URL of a Service at its first port."""
         port = next(port for port in self._case.mesh.ports if port.host.name == name)
         return f"http://{name}:{port.port}/"
 
     def _called(self, pod: Pod, url: str, headers: Mapping[str, str], hop: Hop) -> list[Part]:
         """Return the parts of a pod's call."""
-        asked = urlsplit(url)
-        port, name = asked.port or 80, asked.hostname or ""
+        target = urlsplit(url)
+        port, name = target.port or 80, target.hostname or ""
         host = host_of(name, pod.namespace)
-        if self._past_the_proxy(pod, port):
+        if self._bypasses_proxy(pod, port):
             mesh = self._case.mesh
             behind = (mesh.aliases.get(host, host) if host else host, port)
             called = [p for p in mesh.ports if (p.host, p.port) == behind]
-            if not called:  # a name that only rules know, for which no route is planned
+            if not called:  # only rules have the name: no route is planned
                 return [Part(Fraction(1), 404, frozenset(), headers)]
             selected = {a for a, p in self._placed.pods.items() if p in called[0].pods}
             return [Part(Fraction(1), 200 if selected else 503, frozenset(selected), headers)]
@@ -224,7 +224,7 @@ class _Requests:
         node["metadata"].pop("INTERCEPTION_MODE")
         full = host.fqdn if host else name
         config = self._loaded.config(node)
-        parts = config.ask(port, full, asked.path or "/", headers, authority=name)
+        parts = config.parts(port, full, target.path or "/", headers, authority=name)
         ports = self._case.mesh.ports
         named = [p for p in ports if p.host == host] or [p for p in ports if p.host in hop.hosts]
         return [self._looked_up(part, named) for part in parts]
@@ -232,8 +232,8 @@ class _Requests:
     def _looked_up(self, part: Part, named: Sequence[ServicePort]) -> Part:
         """Replace ANYWHERE by the pods that the caller's DNS lookup may find.
 
-        They are those of the called Service, or of the Service that its name stands for. The lookup
-        fails for a name that only rules have.
+        These are the pods of the called Service, or of the Service that an alias stands for. The
+        lookup fails for a name that only rules have.
         """
         if ANYWHERE not in part.addresses:
             return part
@@ -243,7 +243,8 @@ class _Requests:
         status = 200 if pods else 503 if is_known else 404
         return replace(part, status=status, addresses=frozenset(pods))
 
-    def _past_the_proxy(self, pod: Pod, port: int) -> bool:
+    def _bypasses_proxy(self, pod: Pod, port: int) -> bool:
+        """Tell whether a pod calls a port without its proxy."""
         for document in self._case.documents:
             resource = f"{document['kind']} {document['metadata']['name']}"
             if resource == pod.place.resource:
@@ -271,10 +272,10 @@ def loaded_istiod(binary: Path, cases: Sequence[Case]) -> Iterator[LoadedIstiod]
             )
             for case in cases
         }
-        for number, one in enumerate(placed.values()):
-            for document in _held(one, f"172.{16 + number // 256}.{number % 256}"):
+        for number, placed_case in enumerate(placed.values()):
+            for document in _objects(placed_case, f"172.{16 + number // 256}.{number % 256}"):
                 api.apply(document)
-        # As in an installation without settings: what a Sidecar hides, plain DNS finds.
+        # The default of Istio: calls reach the hosts that a Sidecar hides, by DNS.
         istiod = Istiod(binary, api, free_address(block), block.fileno(), "ALLOW_ANY")
         stack.callback(lambda: istiod.process.stop(time.monotonic() + 5))
         xds = Xds(istiod.xds, istiod.debug)
@@ -282,7 +283,7 @@ def loaded_istiod(binary: Path, cases: Sequence[Case]) -> Iterator[LoadedIstiod]
         yield LoadedIstiod(istiod, xds, placed)
 
 
-def _held(placed: Placed, virtual: str) -> Iterator[Document]:
+def _objects(placed: Placed, virtual: str) -> Iterator[Document]:
     """Yield the objects of a case in a cluster; its Services' addresses begin with `virtual`."""
     case, last = placed.case, count(1)
     namespaces = {document["metadata"].get("namespace", "default") for document in case.documents}
@@ -290,7 +291,7 @@ def _held(placed: Placed, virtual: str) -> Iterator[Document]:
         yield {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
     for address, pod in placed.pods.items():
         yield cluster.pod_document(pod, address)
-    yield from case.entrance.held(f"gateway-{case.name}", placed.gateway)
+    yield from case.entrance.objects(f"gateway-{case.name}", placed.gateway)
     for document in cluster.held_by_istiod(case.documents):
         document = cluster.defaulted(document)
         if document["kind"] == "Service":
@@ -311,9 +312,9 @@ def _percent(share: Fraction | int) -> str:
     return f"{float(share):.1%}"
 
 
-def _alike(planned: Mapping[int, float], found: Mapping[int, float]) -> bool:
+def _alike(planned: Mapping[int, float], actual: Mapping[int, float]) -> bool:
     """Tell whether the shares of the statuses are the same."""
-    return all(abs(planned.get(s, 0) - found.get(s, 0)) < 0.000_001 for s in {*planned, *found})
+    return all(abs(planned.get(s, 0) - actual.get(s, 0)) < 0.000_001 for s in {*planned, *actual})
 
 
 def _listed(statuses: Mapping[int, float]) -> str:

@@ -20,7 +20,7 @@ class Entrance:
     port: int
     routes: str
 
-    def held(self, name: str, address: str) -> Iterator[Document]:
+    def objects(self, name: str, address: str) -> Iterator[Document]:
         """Yield the objects of the gateway's pods that Istio itself makes for the Gateway API."""
         if _OF_GATEWAY not in self.labels:
             return
@@ -33,7 +33,7 @@ class Entrance:
 
 
 def entrance(documents: Sequence[Document]) -> Entrance:
-    """Return the entrance of a plan: the first Gateway where a route counts, at its port."""
+    """Return the entrance of a plan: the first Gateway, and its port, where a route applies."""
     gateways = {
         (is_of_gateway_api(d), d["metadata"]["namespace"], d["metadata"]["name"]): d["spec"]
         for d in documents
@@ -47,14 +47,14 @@ def entrance(documents: Sequence[Document]) -> Entrance:
                 port = listener["port"]
                 return Entrance(namespace, {_OF_GATEWAY: name}, port, f"http.{port}")
             home = _home(documents, spec.get("selector", {}), namespace)
-            for server in spec.get("servers", ()) if _counts_in(home, document) else ():
-                if any(_takes(host, document, namespace) for host in server["hosts"]):
+            for server in spec.get("servers", ()) if _applies_in(home, document) else ():
+                if any(_accepts(host, document, namespace) for host in server["hosts"]):
                     port = server["port"]["number"]
                     routes = f"http.{port}"
                     if server["port"]["protocol"] == "HTTPS":
                         routes = f"https.{port}.{server['port']['name']}.{name}.{namespace}"
                     return Entrance(home, spec["selector"], port, routes)
-    raise AssertionError("no Gateway takes any of these routes")
+    raise AssertionError("no Gateway accepts any of these routes")
 
 
 def _home(documents: Sequence[Document], selector: Mapping[str, str], own: str) -> str:
@@ -67,13 +67,13 @@ def _home(documents: Sequence[Document], selector: Mapping[str, str], own: str) 
     return own
 
 
-def _counts_in(home: str, route: Document) -> bool:
+def _applies_in(home: str, route: Document) -> bool:
     """Tell whether a VirtualService is exported to the namespace of a gateway's pods."""
-    own, exports = route["metadata"]["namespace"], route["spec"].get("exportTo") or ["*"]
-    return any(to in ("*", home) or (to == "." and own == home) for to in exports)
+    namespace, exports = route["metadata"]["namespace"], route["spec"].get("exportTo") or ["*"]
+    return any(to in ("*", home) or (to == "." and namespace == home) for to in exports)
 
 
-def _takes(host: str, route: Document, own: str) -> bool:
+def _accepts(host: str, route: Document, own: str) -> bool:
     """Tell whether a server's host accepts routes of this route's namespace."""
     of, slash, _ = host.rpartition("/")
     return not slash or of == "*" or route["metadata"]["namespace"] == (own if of == "." else of)
@@ -88,8 +88,8 @@ def given(mesh: Mesh, documents: Sequence[Document], pods: Mapping[str, str]) ->
         for index, key in enumerate(named(document))
         if (f"VirtualService {document['metadata']['name']}", f"spec.gateways[{index}]") in fields
     }
-    made = [kube.gateway(namespace=namespace, name=name) for namespace, name in keys]
-    return [kube.put(gateway, "spec.selector", dict(pods)) for gateway in made]
+    gateways = [kube.gateway(namespace=namespace, name=name) for namespace, name in keys]
+    return [kube.put(gateway, "spec.selector", dict(pods)) for gateway in gateways]
 
 
 def named(document: Document) -> Iterator[tuple[bool, str, str]]:
@@ -98,7 +98,7 @@ def named(document: Document) -> Iterator[tuple[bool, str, str]]:
     if document["kind"] == "VirtualService":
         for key in document["spec"].get("gateways", ()):
             namespace, slash, name = key.rpartition("/")
-            if not slash:  # as a host of old: demo-gateway.shop.svc.cluster.local
+            if not slash:  # the old form, demo-gateway.shop.svc.cluster.local
                 name, _, rest = name.partition(".")
                 namespace = rest.partition(".")[0]
             yield False, own if namespace in ("", ".") else namespace, name

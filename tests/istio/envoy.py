@@ -39,7 +39,7 @@ class Config:
         self._endpoints = {e["clusterName"]: e for e in resources(dump, "EndpointsConfigDump")}
         self._listeners = {entry["name"]: entry for entry in resources(dump, "ListenersConfigDump")}
 
-    def ask(
+    def parts(
         self,
         port: int,
         host: str,
@@ -55,17 +55,17 @@ class Config:
         """
         called = authority or host
         sent = {":authority": called, ":method": method, ":scheme": "http", **headers}
-        straight = self._as_tcp(port, host)
-        if straight:
-            return [self._part(Fraction(1), straight, sent)]
-        sniffed = f"{host}:{port}"  # where Istio was not told the protocol
-        routes = self._routes.get(name or sniffed) or self._routes.get(str(port)) or {}
+        tcp_cluster = self._as_tcp(port, host)
+        if tcp_cluster:
+            return [self._part(Fraction(1), tcp_cluster, sent)]
+        detected = f"{host}:{port}"  # Istio detects the protocol of a port that declares none
+        routes = self._routes.get(name or detected) or self._routes.get(str(port)) or {}
         if not routes and "virtualOutbound" in self._listeners:
             return [self._part(Fraction(1), self._unknown(), sent)]
-        found = _virtual_host(routes.get("virtualHosts", []), called)
-        plain = path.partition("?")[0]
-        for route in found.get("routes", ()) if found else ():
-            if _takes(route["match"], plain, path.partition("?")[2], sent):
+        virtual_host = _virtual_host(routes.get("virtualHosts", []), called) or {}
+        plain, _, query = path.partition("?")
+        for route in virtual_host.get("routes", ()):
+            if _matches(route["match"], plain, query, sent):
                 return list(self._parts(route, sent))
         return [Part(Fraction(1), 404)]
 
@@ -73,8 +73,8 @@ class Config:
         """Return the cluster that takes TCP connections for `host`, unless a rule for HTTP does."""
         cluster = f"outbound|{port}||{host}"
         for listener in self._listeners.values():
-            leads = [proxy.get("cluster") for proxy in everything(listener, "typedConfig")]
-            if cluster in leads and not list(everything(listener, "rds")):
+            clusters = [proxy.get("cluster") for proxy in everything(listener, "typedConfig")]
+            if cluster in clusters and not list(everything(listener, "rds")):
                 return cluster
         return None
 
@@ -116,8 +116,8 @@ class Config:
         if name == "BlackHoleCluster":
             return Part(share, 502, headers=headers)
         if cluster is None:
-            said = (action or {}).get("clusterNotFoundResponseCode")
-            return Part(share, 500 if said == "INTERNAL_SERVER_ERROR" else 503, headers=headers)
+            code = (action or {}).get("clusterNotFoundResponseCode")
+            return Part(share, 500 if code == "INTERNAL_SERVER_ERROR" else 503, headers=headers)
         if cluster["type"] == "ORIGINAL_DST":
             return Part(share, 200, frozenset({ANYWHERE}), headers)
         addresses = self.first_endpoints(name)
@@ -149,16 +149,16 @@ _REDIRECTS = {
 }
 
 
-def _virtual_host(hosts: list[Json], asked: str) -> Json | None:
+def _virtual_host(hosts: list[Json], name: str) -> Json | None:
     """Return the host with the longest domain: the name itself, then *.suffix, then *."""
-    asked = asked.lower()
+    name = name.lower()
     best: tuple[int, Json] | None = None
     for host in hosts:
         for domain in map(str.lower, host["domains"]):
             plain = domain.rsplit(":", 1)[0] if ":" in domain else domain
-            if domain == asked or plain == asked:
+            if name in (domain, plain):
                 length = 1000 + len(domain)
-            elif domain.startswith("*") and asked.endswith(domain[1:]):
+            elif domain.startswith("*") and name.endswith(domain[1:]):
                 length = len(domain)
             else:
                 continue
@@ -167,21 +167,21 @@ def _virtual_host(hosts: list[Json], asked: str) -> Json | None:
     return best[1] if best else None
 
 
-def _takes(match: Json, path: str, query: str, headers: Mapping[str, str]) -> bool:
+def _matches(match: Json, path: str, query: str, headers: Mapping[str, str]) -> bool:
     if "dynamicMetadata" in match:
         return all(entry.get("invert") for entry in match["dynamicMetadata"])
-    asked = parse_qs(query, keep_blank_values=True)
+    parameters = parse_qs(query, keep_blank_values=True)
     return (
-        _takes_path(match, path)
-        and all(_takes_header(header, headers) for header in match.get("headers", ()))
+        _matches_path(match, path)
+        and all(_matches_header(header, headers) for header in match.get("headers", ()))
         and all(
-            _takes_value(one, asked.get(one["name"], [None])[0])
-            for one in match.get("queryParameters", ())
+            _matches_value(parameter, parameters.get(parameter["name"], [None])[0])
+            for parameter in match.get("queryParameters", ())
         )
     )
 
 
-def _takes_path(match: Json, path: str) -> bool:
+def _matches_path(match: Json, path: str) -> bool:
     same = (lambda text: text) if match.get("caseSensitive", True) else str.lower
     path = same(path)
     if "path" in match:
@@ -193,27 +193,27 @@ def _takes_path(match: Json, path: str) -> bool:
     return path.startswith(same(match["prefix"]))
 
 
-def _takes_header(match: Json, headers: Mapping[str, str]) -> bool:
-    name = match["name"].lower()  # Envoy takes Host for :authority
+def _matches_header(match: Json, headers: Mapping[str, str]) -> bool:
+    name = match["name"].lower()  # in Envoy, Host is :authority
     value = headers.get(":authority" if name == "host" else name)
     if value is None and match.get("treatMissingHeaderAsEmpty"):
         value = ""
     inverted = bool(match.get("invertMatch"))
-    return _takes_value(match, value) != inverted
+    return _matches_value(match, value) != inverted
 
 
-def _takes_value(match: Json, value: str | None) -> bool:
+def _matches_value(match: Json, value: str | None) -> bool:
     if match.get("presentMatch"):
         return value is not None
-    asked: Json = match["stringMatch"]
+    pattern: Json = match["stringMatch"]
     if value is None:
         return False
-    same = str.lower if asked.get("ignoreCase") else (lambda text: text)
-    if "safeRegex" in asked:
-        return re2.fullmatch(asked["safeRegex"]["regex"], value) is not None
-    if "prefix" in asked:
-        return same(value).startswith(same(asked["prefix"]))
-    return same(value) == same(asked.get("exact", ""))
+    same = str.lower if pattern.get("ignoreCase") else (lambda text: text)
+    if "safeRegex" in pattern:
+        return re2.fullmatch(pattern["safeRegex"]["regex"], value) is not None
+    if "prefix" in pattern:
+        return same(value).startswith(same(pattern["prefix"]))
+    return same(value) == same(pattern.get("exact", ""))
 
 
 def _fault(route: Json) -> tuple[Fraction, int]:

@@ -1,6 +1,6 @@
-"""Generated manifests: lanes as people write them, with twists that real manifests have.
+"""Generated manifests: typical lanes, with one to three twists that real manifests have.
 
-A set is right at first, and then gets one to three twists. The same seed gives the same set.
+The same seed gives the same set.
 """
 
 import json
@@ -500,11 +500,11 @@ def _exports(made: Set) -> list[str]:
 
 
 def _export(made: Set, host: str) -> None:
-    """Let one of what rules calls of a service, or the Service, be for some namespaces."""
+    """Export a Service, or a rule for calls to it, to some namespaces only."""
     kind = made.rng.choice(["VirtualService", "DestinationRule", "Service"])
     if kind == "Service":
-        told = {"networking.istio.io/exportTo": ",".join(_exports(made))}
-        made.find(kind, host)["metadata"]["annotations"] = told
+        annotations = {"networking.istio.io/exportTo": ",".join(_exports(made))}
+        made.find(kind, host)["metadata"]["annotations"] = annotations
     else:
         made.find(kind, host)["spec"]["exportTo"] = _exports(made)
 
@@ -811,7 +811,7 @@ def a_call_by_an_alias(made: Set) -> None:
 
 
 def _call_by(made: Set, host: str, name: str, port: int = 80) -> None:
-    """Let whoever calls a service do so by another name, at a port that it then has."""
+    """Let the callers of a service use another name, at a port that the Service then has."""
     if port == 80:
         made.ports(host).append({"name": "http-too", "port": 80, "targetPort": "http"})
     for document in made.documents:
@@ -822,7 +822,7 @@ def _call_by(made: Set, host: str, name: str, port: int = 80) -> None:
 
 
 def _call(made: Set, host: str, url: str) -> None:
-    """Let every version of a service call this as well."""
+    """Let every version of a service also call this URL."""
     for document in made.documents:
         if document["kind"] == "Deployment" and document["metadata"]["name"].startswith(f"{host}-"):
             (container,) = document["spec"]["template"]["spec"]["containers"]

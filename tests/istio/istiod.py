@@ -15,7 +15,7 @@ from tests.istio.kube_api import Document, KubeApi
 
 API_PORT, XDS_PORT, HTTP_PORT, CTRLZ_PORT = 6443, 15010, 8080, 9876
 
-# The mesh-wide settings: they switch off what has no place on one machine.
+# Mesh-wide settings, without features that one machine cannot have.
 MESH_CONFIG = """\
 enableAutoMtls: false
 enableTracing: false
@@ -26,16 +26,16 @@ defaultProviders: {}
 _SETTINGS = {
     "POD_NAME": "istiod",
     "POD_NAMESPACE": "istio-system",
-    # Envoy's own binary lacks the two filters that Istio builds into its proxy. Neither routes:
-    # one tells the peer's name to telemetry, the other negotiates mutual TLS.
+    # Envoy's own binary lacks two filters of Istio's proxy, for telemetry of peers and for mutual
+    # TLS. Neither chooses routes.
     "PILOT_ENABLE_METADATA_EXCHANGE": "false",
     "PILOT_ENABLE_ALPN_FILTER": "false",
-    # No certificates: there is nobody to tell pods and proxies apart on one machine.
+    # No certificates: one machine has no identities of pods.
     "ENABLE_CA_SERVER": "false",
     "PILOT_CERT_PROVIDER": "none",
     "XDS_AUTH": "false",
     "ENABLE_DEBUG_ENDPOINT_AUTH": "false",
-    # Nothing that writes to a cluster.
+    # No features that write to a cluster.
     "ENABLE_LEADER_ELECTION": "false",
     "INJECT_ENABLED": "false",
     "VALIDATION_WEBHOOK_CONFIG_NAME": "",
@@ -45,7 +45,7 @@ _SETTINGS = {
     "PILOT_ENABLE_IP_AUTOALLOCATE": "false",
     # The stand-in speaks JSON.
     "ISTIO_KUBE_CLIENT_CONTENT_TYPE": "json",
-    # Changes go out at once instead of in batches of 100 ms and more: tests wait less.
+    # Changes are sent at once instead of in batches of 100 ms and more, so tests wait less.
     "PILOT_DEBOUNCE_AFTER": "20ms",
     "PILOT_DEBOUNCE_MAX": "200ms",
 }
@@ -59,7 +59,7 @@ def version_of(binary: Path) -> str:
 
 
 class Istiod:
-    """A running istiod that reads from `api`; everything of it listens at `address`."""
+    """A running istiod that reads from `api`. All its ports are at `address`."""
 
     def __init__(
         self, binary: Path, api: KubeApi, address: str, claim: int, outside: str = "REGISTRY_ONLY"
@@ -113,7 +113,7 @@ class Istiod:
     def review(self, document: Document) -> tuple[bool, list[str]]:
         """Return whether istiod's admission webhook accepts the resource, and its messages.
 
-        In a cluster, `kubectl apply` asks the same webhook.
+        In a cluster, the API server calls the same webhook for `kubectl apply`.
         """
         group, _, version = document["apiVersion"].rpartition("/")
         request = {
@@ -128,18 +128,18 @@ class Istiod:
             "request": request,
         }
         answer = urllib3.request("POST", f"{self.debug}/validate", json=review).json()["response"]
-        said = [*answer.get("warnings", ())]
+        messages = [*answer.get("warnings", ())]
         if "message" in answer.get("status", {}):
-            said.append(answer["status"]["message"])
-        return answer["allowed"], said
+            messages.append(answer["status"]["message"])
+        return answer["allowed"], messages
 
-    def held(self) -> list[dict[str, Any]]:
+    def resources(self) -> list[dict[str, Any]]:
         """Return the Istio resources that istiod uses."""
-        held: list[dict[str, Any]] = self._get("/debug/configz").json()
-        return held
+        resources: list[dict[str, Any]] = self._get("/debug/configz").json()
+        return resources
 
     def refusals(self) -> list[str]:
-        """Return the lines of its metrics that count the refusals of proxies."""
+        """Return the lines of istiod's metrics that count rejections by proxies."""
         lines = self._get("/metrics").data.decode().splitlines()
         return [line for line in lines if "reject" in line and not line.startswith("#")]
 

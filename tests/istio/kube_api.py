@@ -1,9 +1,8 @@
 """A stand-in for the Kubernetes API: list and watch on loopback, and nothing else.
 
-It is a fake, and the only one here. istiod takes what a cluster holds from Kubernetes, and no
-release of today runs without: this is as much of it as istiod reads. Nobody schedules pods,
-checks probes or writes back; a test puts objects in, and istiod hears of it as it would in a
-cluster.
+istiod reads a cluster's objects from the Kubernetes API and does not run without it. This stand-in
+has the part that istiod reads. It schedules no pods, checks no probes and accepts no writes of
+istiod. A test applies objects, and istiod gets them as in a cluster.
 """
 
 import json
@@ -17,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 Document = dict[str, Any]
 
-# What istiod asks for and a test may put in: each kind with its place in the API.
+# The kinds that istiod reads and a test may apply, with their place in the API.
 KINDS = {
     "ConfigMap": "v1/configmaps",
     "Namespace": "v1/namespaces",
@@ -46,7 +45,7 @@ _KIND_AT = {place: kind for kind, place in KINDS.items()} | {_GATEWAYS: "Gateway
 
 
 def is_of_gateway_api(document: Document) -> bool:
-    """Tell whether it is a Gateway of the Gateway API. Istio has a kind of the same name."""
+    """Tell whether a document is a Gateway of the Gateway API, and not Istio's kind Gateway."""
     group = str(document["apiVersion"]).partition("/")[0]
     return document["kind"] == "Gateway" and group == "gateway.networking.k8s.io"
 
@@ -67,7 +66,7 @@ class KubeApi:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def close(self) -> None:
-        """End every watch and listen no more."""
+        """End every watch and the server."""
         self._server.shutdown()
         with self._lock:
             for _, events in self._watches:
@@ -82,23 +81,23 @@ class KubeApi:
         key = (metadata.get("namespace", ""), metadata["name"])
         with self._lock:
             self._version += 1
-            there = self._objects.setdefault(collection, {})
+            objects = self._objects.setdefault(collection, {})
             metadata["resourceVersion"] = str(self._version)
             metadata["uid"] = "-".join((collection.rpartition("/")[2], *key))
             metadata.setdefault("creationTimestamp", "2026-01-01T00:00:00Z")
-            event = {"type": "MODIFIED" if key in there else "ADDED", "object": document}
-            there[key] = document
+            event = {"type": "MODIFIED" if key in objects else "ADDED", "object": document}
+            objects[key] = document
             for query, events in self._watches:
-                if query.collection == collection and query.wants(document):
+                if query.collection == collection and query.matches(document):
                     events.put(event)
 
     def find(self, query: "_Query") -> Document:
         """Return the current objects as the API's list."""
         with self._lock:
-            found = self._objects.get(query.collection, {}).values()
+            objects = self._objects.get(query.collection, {}).values()
             return {
                 "metadata": {"resourceVersion": str(self._version)},
-                "items": [document for document in found if query.wants(document)],
+                "items": [document for document in objects if query.matches(document)],
             }
 
     def watch(self, query: "_Query") -> Iterator[Document]:
@@ -120,25 +119,25 @@ class KubeApi:
 
 
 class _Query:
-    """What a request asks for: /api/v1/pods, /apis/GROUP/V1/namespaces/NS/KIND?watch=true..."""
+    """The objects that a request selects: /api/v1/pods, /apis/GROUP/V1/namespaces/NS/KIND?..."""
 
     def __init__(self, target: str, partial: bool) -> None:
         url = urlsplit(target)
-        asked = {name: values[0] for name, values in parse_qs(url.query).items()}
+        options = {name: values[0] for name, values in parse_qs(url.query).items()}
         _, root, *steps = url.path.split("/")
         group, rest = (steps[:1], steps[1:]) if root == "api" else (steps[:2], steps[2:])
         namespaced = len(rest) > 2 and rest[0] == "namespaces"
         self._namespace = rest[1] if namespaced else ""
-        self._name = asked.get("fieldSelector", "").partition("metadata.name=")[2]
+        self._name = options.get("fieldSelector", "").partition("metadata.name=")[2]
         rest = rest[2:] if namespaced else rest
         self.single = rest[1] if len(rest) > 1 else ""
         self.collection = "/".join((*group, *rest[:1]))
-        self.watch = asked.get("watch") in ("true", "1")
-        self.initial = asked.get("sendInitialEvents") == "true"
+        self.watch = options.get("watch") in ("true", "1")
+        self.initial = options.get("sendInitialEvents") == "true"
         self.api = "meta.k8s.io/v1" if partial else "/".join(group)
         self.kind = "PartialObjectMetadata" if partial else _KIND_AT.get(self.collection, "Unknown")
 
-    def wants(self, document: Document) -> bool:
+    def matches(self, document: Document) -> bool:
         metadata = document["metadata"]
         return (
             self._namespace in ("", metadata.get("namespace"))
@@ -195,11 +194,11 @@ def _handler(api: KubeApi) -> Callable[..., BaseHTTPRequestHandler]:
                     line = json.dumps(event).encode() + b"\n"
                     self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
                 self.wfile.write(b"0\r\n\r\n")
-            except OSError:  # istiod is gone
+            except OSError:  # istiod ended
                 self.close_connection = True
 
         def log_message(self, *_: object) -> None:
-            """Say nothing: the tests' output is not the place."""
+            """Log nothing."""
 
     return Handler
 

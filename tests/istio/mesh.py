@@ -29,9 +29,9 @@ _INGRESS = {"app": "istio-ingressgateway", "istio": "ingressgateway"}
 class IstioMesh(RunningMesh):
     """Pods with a proxy each and a gateway, configured by istiod alone.
 
-    `kill_pod` ends a pod's service with SIGKILL, and nobody tells istiod; `kill_proxy` ends its
-    proxy as well, as the end of a node would. `ask_to_stop` does as Kubernetes does: it takes
-    the pod out of its Services' endpoints and sends SIGTERM. `wait_ready` puts it in again.
+    `kill_pod` ends a pod's service with SIGKILL, and istiod does not learn of it. `kill_proxy` ends
+    the pod's proxy, as the end of a node would. `ask_to_stop` does as Kubernetes does: it removes
+    the pod from its Services' endpoints and sends SIGTERM. `wait_ready` adds the pod again.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class IstioMesh(RunningMesh):
         self._api = api
         self._documents = documents
         self._services = [d for d in documents if d["kind"] == "Service"]
-        self._gone: set[str] = set()
+        self._withdrawn: set[str] = set()
         self._proxies: dict[str, Proxy] = {}
         self._service_port = _port(self._services)
         self._put_all()
@@ -68,9 +68,9 @@ class IstioMesh(RunningMesh):
         self._put_endpoints()
 
     def _put_endpoints(self) -> None:
-        there = {self.address(p): p for p in self.mesh.pods if p.key not in self._gone}
+        pods = {self.address(p): p for p in self.mesh.pods if p.key not in self._withdrawn}
         for service in self._services:
-            self._api.apply(cluster.endpoints(service, there))
+            self._api.apply(cluster.endpoints(service, pods))
 
     def start(self, istiod: Istiod) -> None:
         """Start every pod and proxy; return when each answers."""
@@ -134,13 +134,13 @@ class IstioMesh(RunningMesh):
         super().ask_to_stop(pod)
 
     def withdraw(self, *pods: Pod) -> None:
-        """Take pods out of the endpoints of their Services; their processes stay."""
-        self._gone |= {pod.key for pod in pods}
+        """Remove pods from the endpoints of their Services; their processes stay."""
+        self._withdrawn |= {pod.key for pod in pods}
         self._put_endpoints()
 
     def restore(self, *pods: Pod) -> None:
         """Put pods back among the endpoints of their Services."""
-        self._gone -= {pod.key for pod in pods}
+        self._withdrawn -= {pod.key for pod in pods}
         self._put_endpoints()
 
     def _wait_listening(self, name: str, url: str) -> None:

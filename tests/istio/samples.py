@@ -1,7 +1,7 @@
-"""Istio's own samples, read where `scripts/istiod.py` puts them: each combination that routes HTTP.
+"""Combinations of Istio's own samples that route HTTP, from the folder of `scripts/istiod.py`.
 
-A combination is what a reader of Istio's pages has applied, file by file: of resources that stand
-twice, the later.
+A combination is the files that a reader of Istio's pages applies. Of two resources with the same
+name, the later applies.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,10 +13,10 @@ from tests.istio.kube_api import Document
 
 Combinations = dict[str, list[Path]]
 
-# Who calls whom: the samples' own code knows, and no manifest.
+# The calls of the samples' code, which no manifest has.
 CALLS = {"productpage": ("details", "reviews"), "reviews": ("ratings",)}
 
-# What a route of bookinfo's leads to beside its usual pods.
+# The further pods that a route of bookinfo needs.
 _MORE = {
     "virtual-service-ratings-mysql": ["bookinfo-ratings-v2-mysql.yaml", "bookinfo-mysql.yaml"],
     "virtual-service-ratings-mysql-vm": ["bookinfo-ratings-v2-mysql-vm.yaml"],
@@ -32,10 +32,10 @@ def combinations(samples: Path) -> Combinations:
 
 def _bookinfo(bookinfo: Path) -> Combinations:
     kube, net, api = (bookinfo / f for f in ("platform/kube", "networking", "gateway-api"))
-    found: Combinations = {}
+    combined: Combinations = {}
     for pods in ("bookinfo", "bookinfo-dualstack", "bookinfo-psa"):
         rules = net / "destination-rule-all.yaml"
-        found[pods] = [kube / f"{pods}.yaml", rules, net / "bookinfo-gateway.yaml"]
+        combined[pods] = [kube / f"{pods}.yaml", rules, net / "bookinfo-gateway.yaml"]
     for file in sorted(net.glob("*.yaml")):
         if file.name == "bookinfo-gateway.yaml" or "kind: VirtualService" not in file.read_text():
             continue
@@ -43,12 +43,12 @@ def _bookinfo(bookinfo: Path) -> Combinations:
         for tls in ("", "-mtls"):
             rules = net / f"destination-rule-all{tls}.yaml"
             files = [kube / "bookinfo.yaml", rules, net / "bookinfo-gateway.yaml", file, *more]
-            found[f"{file.stem}{tls}"] = files
+            combined[f"{file.stem}{tls}"] = files
     for file in sorted(api.glob("*.yaml")):
         pods_and_versions = [kube / "bookinfo.yaml", kube / "bookinfo-versions.yaml"]
         gateway = [api / "bookinfo-gateway.yaml"]
-        found[f"api-{file.stem}"] = [*pods_and_versions, *gateway, file]
-    return found
+        combined[f"api-{file.stem}"] = [*pods_and_versions, *gateway, file]
+    return combined
 
 
 def _others(samples: Path) -> Combinations:
@@ -75,7 +75,7 @@ def _others(samples: Path) -> Combinations:
 
 def documents(files: Iterable[Path], namespace: str) -> list[Document]:
     """Return the files' objects in a cluster, with a separate namespace and gateways."""
-    held: dict[tuple[str, str, str], Document] = {}
+    applied: dict[tuple[str, str, str], Document] = {}
     for document in _read(files):
         metadata = document["metadata"]
         metadata["namespace"] = (
@@ -84,8 +84,8 @@ def documents(files: Iterable[Path], namespace: str) -> list[Document]:
         if "selector" in document["spec"] and document["kind"] == "Gateway":
             document["spec"]["selector"] = {"istio": namespace}
         key = (document["apiVersion"], document["kind"], metadata["name"])
-        held[key] = document
-    return list(held.values())
+        applied[key] = document
+    return list(applied.values())
 
 
 def _read(files: Iterable[Path]) -> Iterator[Document]:

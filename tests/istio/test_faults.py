@@ -1,4 +1,4 @@
-"""Pods, proxies and istiod itself go away, under load, and come back."""
+"""Pods, proxies and istiod end under load, and come back."""
 
 import signal
 from collections import Counter
@@ -33,8 +33,7 @@ WITHOUT = {
     "mocka-v2": ["mocka v1", "mockb v1", "mockc v2"],
     "mockc-v2": ["mocka v2", "mockb v1", "mockc v1"],
 }
-# Only a request that the pod was answering as it died may be lost, and the clients have no more
-# under way. Any request after those finds another pod.
+# The most requests in flight. A killed pod loses them; later requests reach another pod.
 CLIENTS = 8
 
 
@@ -47,7 +46,7 @@ def falls_back(mesh: RunningMesh, gone: Pod, answers: list[Answer]) -> None:
 
 @contextmanager
 def brought_back(mesh: RunningMesh, gone: Pod) -> Iterator[None]:
-    """Undo the block's faults when it ends, and require that the lane returns."""
+    """Start the pod and its proxy again after the block, and require that the lane returns."""
     try:
         yield
     finally:
@@ -56,20 +55,20 @@ def brought_back(mesh: RunningMesh, gone: Pod) -> Iterator[None]:
         if not mesh.runs(gone):
             mesh.start_pod(gone)
         mesh.wait_ready([gone])
-        # For good: an ejection shows up to a second late, so that the lane can come and go.
+        # With many requests: an ejection shows up to a second late, so the lane may come and go.
         eventually(lambda: verdict_of(mesh, 400).ok)
 
 
 def under_load_without(
-    mesh: RunningMesh, name: str, *take: Callable[[Pod], None], requests: int = 1200
+    mesh: RunningMesh, name: str, *removals: Callable[[Pod], None], requests: int = 1200
 ) -> list[str]:
-    """Return the requests that failed while each of `take` removed a pod."""
+    """Return the requests that failed while `removals` removed a pod."""
     gone = pod(mesh, name)
     with brought_back(mesh, gone):
         load = under_load(mesh, requests, CLIENTS)
         answers = list(islice(load, 300))
-        for away in take:
-            away(gone)
+        for remove in removals:
+            remove(gone)
         answers += load
         eventually(lambda: not mesh.runs(gone))
         falls_back(mesh, gone, answers)
@@ -96,7 +95,7 @@ def test_a_pod_killed_with_its_proxy_loses_only_the_requests_in_flight(
     istio_mesh: IstioMesh, name: str
 ) -> None:
     both = istio_mesh.kill_pod, istio_mesh.kill_proxy
-    # Long enough for an ejection to end, and be renewed.
+    # Enough requests for an ejection to end and begin again.
     lost = under_load_without(istio_mesh, name, *both, requests=2500)
     assert len(lost) <= CLIENTS, lost
 
@@ -120,7 +119,7 @@ def test_endpoints_removed_and_restored_lose_no_request(istio_mesh: IstioMesh, n
 
 
 def test_requests_succeed_as_soon_as_the_baseline_is_back(runner: Runner, tmp_path: Path) -> None:
-    """When every endpoint is ejected, asking one in vain is better than asking none."""
+    """If every endpoint is ejected, Envoy still sends requests to them."""
     with runner(rendered(tmp_path, {})) as mesh:
         gone = pod(mesh, "mockb-v1")
         mesh.kill_pod(gone)
@@ -147,7 +146,7 @@ def test_lanes_hold_without_istiod() -> None:
 def test_requests_that_leave_a_lane_while_one_of_its_two_pods_is_gone(
     runner: Runner, tmp_path: Path
 ) -> None:
-    """Istio spills over to the baseline below 72 % healthy; the laptop mesh does not."""
+    """Istio spills over to the baseline below 72% healthy; the laptop mesh does not."""
     with runner(rendered(tmp_path, REPLICAS)) as mesh:
         gone, _ = [p for p in mesh.mesh.pods if (p.app, p.version) == ("mockc", "v2")]
         mesh.kill_pod(gone)
@@ -160,7 +159,7 @@ def test_requests_that_leave_a_lane_while_one_of_its_two_pods_is_gone(
         if not isinstance(mesh, IstioMesh):
             assert spilled < 0.05
             return
-        # 140 % of 50 % healthy: 70 % stay, or 100 % for the moments in which it is listed whole.
+        # 140% of 50% healthy: 70% stay, or 100% while both pods are listed as healthy.
         assert 0.1 < spilled < 0.45
         mesh.withdraw(gone)
         eventually(lambda: _of_lane_v2(mesh) == {"v2"})
@@ -172,7 +171,7 @@ def _of_lane_v2(mesh: RunningMesh) -> set[str]:
 
 
 def test_a_502_of_a_service_does_not_leave_the_lane(runner: Runner, tmp_path: Path) -> None:
-    # mockc calls what is no Service: its proxy refuses that with 502, and so does mockc.
+    # mockc calls a host that is not a Service: its proxy answers 502, and so does mockc.
     with runner(with_env(tmp_path, "mockc-v2", "upstream_url", "http://nowhere:8000/")) as mesh:
         for _ in range(10):
             answer = ask_in_lane(mesh, "v2")
@@ -182,8 +181,8 @@ def test_a_502_of_a_service_does_not_leave_the_lane(runner: Runner, tmp_path: Pa
 
 
 def test_a_503_of_a_service_is_retried_at_the_baseline(runner: Runner, tmp_path: Path) -> None:
-    # A proxy says with a 503 that its pod is gone, so 503 has to be asked for again; when it is
-    # the service's own, as here where it has an upstream without pods, that is the price.
+    # A proxy answers 503 if its pod is gone, so 503 is retried. A 503 of the service itself is
+    # retried too: here the service has an upstream without pods.
     empty = kube.service("nowhere", {"name": "http", "port": 8000})
     file = with_env(tmp_path, "mockc-v2", "upstream_url", "http://nowhere:8000/", empty)
     with runner(file) as mesh:

@@ -1,4 +1,4 @@
-"""What istiod makes of a service for gRPC: HTTP/2 to its pods, and retries by gRPC's status."""
+"""istiod's configuration for gRPC: HTTP/2 to the pods, and retries by gRPC status."""
 
 from pathlib import Path
 
@@ -18,8 +18,8 @@ def test_a_service_for_grpc_is_called_by_http2(tmp_path: Path, protocol: str) ->
     values: Values = {"services": {"mockb": {"appProtocol": protocol}}}
     with istio.run(Path(ISTIOD), rendered(tmp_path, values)) as mesh:
         caller = mesh.proxy(pod(mesh, "mocka-v1"))
-        spoken = caller.by_http2()
-        assert all(spoken[f"outbound|8000|{version}|{MOCKB}"] for version in ("v1", "v3"))
-        assert not any(spoken[f"outbound|8000|{version}|{MOCKC}"] for version in ("v1", "v2"))
+        uses_http2 = caller.by_http2()
+        assert all(uses_http2[f"outbound|8000|{version}|{MOCKB}"] for version in ("v1", "v3"))
+        assert not any(uses_http2[f"outbound|8000|{version}|{MOCKC}"] for version in ("v1", "v2"))
         policies = [rule["route"]["retry_policy"]["retry_on"] for rule in caller.rules(MOCKB)]
         assert all("unavailable" in policy.split(",") for policy in policies)

@@ -37,7 +37,7 @@ def test_a_lane_without_any_deployment_gets_the_baseline(runner: Runner, tmp_pat
 def test_a_lane_that_the_entry_service_lacks_passes_its_baseline(
     runner: Runner, tmp_path: Path
 ) -> None:
-    """The gateway has the baseline's subset twice then, each with a header of its own."""
+    """The gateway then has the baseline's subset twice, with two lane headers."""
     values: Values = {"services": {"mocka": {"versions": {"v3": None}}}}
     with runner(rendered(tmp_path, values)) as mesh:
         assert verdict_of(mesh, 200).ok

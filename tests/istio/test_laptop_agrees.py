@@ -23,20 +23,20 @@ def test_every_destination_has_the_same_tiers(values: Values, tmp_path: Path) ->
     require_same_tiers(rendered(tmp_path, values))
 
 
-OWN = "web-v2.default.svc.cluster.local"
+V2_HOST = "web-v2.default.svc.cluster.local"
 V2 = {"app": "web", "version": "v2"}
 
 
 @pytest.mark.parametrize(
-    ("host", "own"),
+    ("host", "selecting"),
     [
-        (OWN, kube.service("web-v2", {"port": 8000, "name": "http"}, selector=V2)),
+        (V2_HOST, kube.service("web-v2", {"port": 8000, "name": "http"}, selector=V2)),
         ("web.v2.internal", kube.service_entry("web.v2.internal", "web", "v2")),
     ],
     ids=["Service and ServiceEntry", "two ServiceEntries"],
 )
 def test_services_with_one_host_have_the_pods_of_all(
-    host: str, own: Document, tmp_path: Path
+    host: str, selecting: Document, tmp_path: Path
 ) -> None:
     prefers = {"localityLbSetting": {"failoverPriority": ["version=v2"]}}
     policy = {"loadBalancer": prefers, "outlierDetection": {}}
@@ -46,7 +46,7 @@ def test_services_with_one_host_have_the_pods_of_all(
         kube.virtual_service("web", kube.rule(kube.to(host))),
         kube.destination_rule(host, policy=policy, name="lane"),
         kube.service("web", {"port": 8000, "name": "http"}),
-        own,
+        selecting,
         kube.service_entry(host, "web", "v1"),
         kube.deployment("web"),
         kube.deployment("web", "v2"),
@@ -55,7 +55,7 @@ def test_services_with_one_host_have_the_pods_of_all(
 
 
 def require_same_tiers(manifests: str) -> None:
-    """Fails where a proxy has other endpoints, or in another order, than `lanes` reads."""
+    """Require that each proxy has the endpoints and tiers that `lanes` reads."""
     with istio.run(Path(ISTIOD), manifests) as mesh:
         seen = {name: proxy.tiers() for name, proxy in mesh.proxies().items()}
         destinations = {

@@ -26,12 +26,12 @@ def test_manifests_have_no_envoy_filter_no_wasm_and_no_custom_kind() -> None:
 
 
 def test_istiod_admits_every_resource_without_a_warning(istio_mesh: IstioMesh) -> None:
-    said = {_name(d): istio_mesh.istiod.review(d) for d in ISTIO}
-    assert said == {_name(d): (True, []) for d in ISTIO}
+    reviews = {_name(d): istio_mesh.istiod.review(d) for d in ISTIO}
+    assert reviews == {_name(d): (True, []) for d in ISTIO}
 
 
 def test_istiod_refuses_a_wrong_duration(istio_mesh: IstioMesh) -> None:
-    """The check above can fail."""
+    """So the review above can fail."""
     spec = {"host": "mocka", "trafficPolicy": {"outlierDetection": {"interval": "soon"}}}
     (rule, *_) = (d for d in ISTIO if d["kind"] == "DestinationRule")
     allowed, (sentence,) = istio_mesh.istiod.review(rule | {"spec": spec})
@@ -40,10 +40,10 @@ def test_istiod_refuses_a_wrong_duration(istio_mesh: IstioMesh) -> None:
 
 
 def test_istiod_knows_every_field(istio_mesh: IstioMesh) -> None:
-    """A field that it does not know would be dropped without a word."""
-    held = {_name(d): d["spec"] for d in istio_mesh.istiod.held()}
+    """istiod drops unknown fields silently."""
+    known = {_name(d): d["spec"] for d in istio_mesh.istiod.resources()}
     for document in ISTIO:
-        missing = _fields(document["spec"]) - _fields(held[_name(document)])
+        missing = _fields(document["spec"]) - _fields(known[_name(document)])
         assert not missing, f"{_name(document)}: {missing}"
 
 

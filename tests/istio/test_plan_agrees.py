@@ -20,11 +20,11 @@ from tests.istio.generated import TWISTS, Set, generate, placed
 
 SETS = int(os.environ.get("SETS") or 100)
 SEED = os.environ.get("SEED") or "lanes"
-BATCH = 10  # for one istiod, which tells each proxy of all of them
+BATCH = 10  # per istiod: each proxy gets the configuration of all of them
 
 
 def case_of(made: Set, name: str, tmp_path: Path) -> Case | str:
-    """Return the set with its plan, or the plan's refusal."""
+    """Return the set with its plan, or the error of the plan."""
     documents = placed(made, name)
     try:
         mesh = resolve(read([kube.write(tmp_path, *documents, name=f"{name}.yaml")]))
@@ -46,8 +46,8 @@ def differences(sets: dict[str, Set], tmp_path: Path) -> tuple[list[str], int]:
             compared += 1
             made = sets[case.name]
             wrong += [
-                f"{case.name} ({', '.join(made.twists)}): {said}"
-                for said in istiod.disagreements(case)
+                f"{case.name} ({', '.join(made.twists)}): {why}"
+                for why in istiod.disagreements(case)
             ]
     return wrong, compared
 
@@ -71,4 +71,4 @@ def test_the_plan_agrees_for_generated_sets(first: int, tmp_path: Path) -> None:
     sets = {f"set-{number}": generate(f"{SEED} {number}") for number in numbers}
     wrong, compared = differences(sets, tmp_path)
     assert not wrong, "\n".join(wrong)
-    assert compared  # some are refused, and not all
+    assert compared  # not all sets are refused

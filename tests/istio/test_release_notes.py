@@ -52,7 +52,7 @@ OTHERS = {
 
 
 @pytest.fixture(scope="module")
-def found() -> dict[str, Note]:
+def routing_notes() -> dict[str, Note]:
     """Return the notes on routing of the pinned version."""
     try:
         return notes(VERSION)
@@ -68,15 +68,18 @@ def known_names() -> set[str]:
     return words | {to_camel(word) for word in words if word.islower()} | annotations
 
 
-def test_every_field_that_a_note_names_is_known(found: dict[str, Note]) -> None:
+def test_every_field_that_a_note_names_is_known(routing_notes: dict[str, Note]) -> None:
     others = {name for names in OTHERS.values() for name in names.split()}
     known = known_names() | others
     unknown = {
-        (field, note.file) for note in found.values() for field in note.fields if field not in known
+        (field, note.file)
+        for note in routing_notes.values()
+        for field in note.fields
+        if field not in known
     }
     assert not unknown, f"read them, or say why they choose no route: {sorted(unknown)}"
-    named = {field for note in found.values() for field in note.fields}
-    assert others <= named, f"in no note any more: {sorted(others - named)}"
+    named = {field for note in routing_notes.values() for field in note.fields}
+    assert others <= named, f"in no note now: {sorted(others - named)}"
 
 
 def test_fields_are_found_in_sentences() -> None:

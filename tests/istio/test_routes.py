@@ -38,14 +38,14 @@ def written(tmp_path: Path, *documents: Document) -> str:
     for document in kept:
         if document["kind"] == "Service":
             document["spec"]["ports"][0] |= {"name": "http", "targetPort": "http"}
-    there = {d["metadata"]["name"] for d in kept}
+    names = {d["metadata"]["name"] for d in kept}
     rules = [
         rule(
             to(f"mocka-{version}", headers={"request": {"set": {"baggage": f"version={lane}"}}}),
             match=[kube.header_is("x-lane", lane)],
         )
         for lane, version in (("v2", "v2"), ("v3", "v1"))
-        if f"mocka-{version}" in there
+        if f"mocka-{version}" in names
     ]
     sets_v1 = {"request": {"set": {"baggage": "version=v1"}}}
     entry = virtual_service(
@@ -54,8 +54,8 @@ def written(tmp_path: Path, *documents: Document) -> str:
     return kube.write(tmp_path, *kept, kube.gateway(), entry)
 
 
-def but(kind: str, name: str, documents: list[Document]) -> list[Document]:
-    """Return the documents without one."""
+def except_for(kind: str, name: str, documents: list[Document]) -> list[Document]:
+    """Return the documents without the one of this kind and name."""
     return [d for d in documents if (d["kind"], d["metadata"]["name"]) != (kind, name)]
 
 
@@ -74,7 +74,7 @@ def test_lanes_in_releases_of_their_own(runner: Runner, tmp_path: Path) -> None:
 def test_a_lane_release_of_the_chart_beside_its_base_release(
     runner: Runner, tmp_path: Path
 ) -> None:
-    """What `helm install demo` and `helm install pr-1` render, but their routes at the Gateway."""
+    """The manifests of `helm install demo` and `helm install pr-1`, without Gateway routes."""
     base = LANE | {"lanes": LANE["lanes"] | {"only": ""}, "services": {}}
     documents = without_tests(render(base) + render(LANE, release="pr-1"))
     kept = [d for d in documents if not at_a_gateway(d)]
@@ -99,7 +99,7 @@ def at_a_gateway(document: Document) -> bool:
 def test_requests_without_a_rule_or_without_a_service_are_errors(
     runner: Runner, tmp_path: Path
 ) -> None:
-    """Lane v2 finds a Service that is gone; v3 a Service whose rules are for others."""
+    """Lane v2 has a backend that does not exist; in v3, no rule of mockc matches."""
     never = kube.takes(headers={"x-never": "1"})
     releases = [d for d in kube.base(CHAIN) if d["metadata"]["name"] != "mockc"]
     releases += [
@@ -108,7 +108,7 @@ def test_requests_without_a_rule_or_without_a_service_are_errors(
         *kube.lane("v2", {"mocka": CHAIN["mocka"], "mockc": CHAIN["mockc"]}),
         *kube.lane("v3", {"mocka": CHAIN["mocka"], "mockb": CHAIN["mockb"]}),
     ]
-    with runner(written(tmp_path, *but("Service", "mockc-v2", releases))) as mesh:
+    with runner(written(tmp_path, *except_for("Service", "mockc-v2", releases))) as mesh:
         assert ask(mesh, [("x-lane", "v2")])[0].status == 500
         assert ask(mesh, [("x-lane", "v3")])[0].status == 404
 
@@ -143,7 +143,7 @@ def test_the_plan_has_istiods_order_of_rules(tmp_path: Path) -> None:
         for name in ("twin-b", "twin-a")
     ]
     chain = {"mocka": ((), ())}
-    bare = but("HTTPRoute", "mocka", kube.base(chain))
+    bare = except_for("HTTPRoute", "mocka", kube.base(chain))
     with istio.run(Path(ISTIOD), written(tmp_path, *bare, *routes, *twins)) as mesh:
         (pod,) = mesh.mesh.pods
         sent = [
@@ -155,6 +155,6 @@ def test_the_plan_has_istiods_order_of_rules(tmp_path: Path) -> None:
         (port,) = (p for p in mesh.mesh.ports if p.host.name == "mocka")
         read = [route.request.set["x-rule"] for route in port.routes]
         assert read == ["twin-a 1", "twin-a 2", "twin-b 1", "twin-b 2", *names]
-        # istiod sends no rule behind the one that matches every request.
+        # istiod sends no rule after the one that matches every request.
         matches_all = names[SPECIFIC_FIRST.index(kube.takes())]
         assert sent == read[: read.index(matches_all) + 1]

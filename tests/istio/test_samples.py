@@ -15,26 +15,26 @@ from tests.istio.samples import CALLS, combinations, documents
 
 SAMPLES = Path(ISTIOD).parent / "samples"
 COMBINATIONS = 51  # as docs/plan.md says
-BATCH = 6  # for one istiod, which tells each proxy of all of them
+BATCH = 6  # per istiod: each proxy gets the configuration of all of them
 
 
 @pytest.mark.parametrize("first", range(0, COMBINATIONS, BATCH))
 def test_samples_are_planned_and_istiod_agrees(first: int, tmp_path: Path) -> None:
-    found = list(combinations(SAMPLES).items())
-    assert len(found) == COMBINATIONS
-    cases = [case_of(*one, tmp_path) for one in found[first : first + BATCH]]
+    combined = list(combinations(SAMPLES).items())
+    assert len(combined) == COMBINATIONS
+    cases = [case_of(*each, tmp_path) for each in combined[first : first + BATCH]]
     with loaded_istiod(Path(ISTIOD), cases) as istiod:
-        refused = {case.name: said for case in cases if (said := istiod.admits(case))}
-        wrong = [f"{case.name}: {said}" for case in cases for said in istiod.disagreements(case)]
+        refused = {case.name: why for case in cases if (why := istiod.admits(case))}
+        wrong = [f"{case.name}: {why}" for case in cases for why in istiod.disagreements(case)]
     assert not refused
     assert not wrong, "\n".join(wrong)
 
 
 def case_of(name: str, files: list[Path], tmp_path: Path) -> Case:
     """Return a combination with its plan."""
-    held = documents(files, name)
-    mesh = resolve(read([kube.write(tmp_path, *held, name=f"{name}.yaml")]))
+    applied = documents(files, name)
+    mesh = resolve(read([kube.write(tmp_path, *applied, name=f"{name}.yaml")]))
     calls = CALLS if any(port.host.name == "productpage" for port in mesh.ports) else {}
     planned = plan(mesh, calls=calls)
-    held += given(mesh, held, {"istio": name})
-    return Case(name, held, mesh, planned, entrance(held), calls)
+    applied += given(mesh, applied, {"istio": name})
+    return Case(name, applied, mesh, planned, entrance(applied), calls)

@@ -12,7 +12,7 @@ K8S = str(ROOT / "k8s" / "istio")
 
 STRICT: Values = {"lanes": {"mode": "strict"}}
 REPLICAS: Values = {"services": {"mockc": {"versions": {"v2": {"replicas": 2}}}}}
-# Another tag, other names, a service that is called from two sides, and half of them elsewhere.
+# Another lane header, other names, a service with two callers, and two namespaces.
 OTHER_NAMES: Values = {
     "lanes": {
         "header": "x-lane",

@@ -1,7 +1,7 @@
 """The configuration that istiod sends to a proxy, without a proxy.
 
-The client subscribes to everything in Envoy's protocol, and runs nothing. It reads the answers from
-istiod's debug page, as JSON.
+The client subscribes to all resources by Envoy's protocol. It reads them as JSON from istiod's
+debug page.
 """
 
 import queue
@@ -43,12 +43,12 @@ class Xds:
     def config(self, node: Document) -> Json:
         """Return the configuration of the proxy that reports itself as `node`, as a dump."""
         name = node["id"].split("~")[2]
-        with self._stream(node) as ask:
-            ask(_CLUSTERS, ())
-            ask(_LISTENERS, ())
+        with self._stream(node) as subscribe:
+            subscribe(_CLUSTERS, ())
+            subscribe(_LISTENERS, ())
             first = self._dump(name)
-            ask(_ROUTES, _route_names(first))
-            ask(_ENDPOINTS, _endpoint_names(first))
+            subscribe(_ROUTES, _route_names(first))
+            subscribe(_ENDPOINTS, _endpoint_names(first))
             return self._dump(name)
 
     def _dump(self, proxy: str) -> Json:
@@ -62,24 +62,24 @@ class Xds:
     def _stream(self, node: Document) -> Iterator[Any]:
         sent: queue.Queue[bytes | None] = queue.Queue()
         call = self._channel.stream_stream(_STREAM)(iter(sent.get, None), timeout=60)
-        begun = False
+        started = False
 
-        def ask(kind: str, names: Sequence[str]) -> None:
-            nonlocal begun
+        def subscribe(kind: str, names: Sequence[str]) -> None:
+            nonlocal started
             if names or kind in (_CLUSTERS, _LISTENERS):
-                sent.put(_request(kind, names, None if begun else node))
-                begun = True
+                sent.put(_request(kind, names, None if started else node))
+                started = True
                 next(call)
 
         try:
-            yield ask
+            yield subscribe
         finally:
             sent.put(None)
             call.cancel()
 
 
 def _route_names(dump: Json) -> list[str]:
-    """Return the route configurations that its listeners ask for."""
+    """Return the names of the route configurations that the listeners use."""
     return sorted(
         {
             rds["routeConfigName"]
@@ -90,7 +90,7 @@ def _route_names(dump: Json) -> list[str]:
 
 
 def _endpoint_names(dump: Json) -> list[str]:
-    """Return the clusters that ask for their endpoints."""
+    """Return the names of the clusters that get endpoints from istiod."""
     clusters = resources(dump, "ClustersConfigDump")
     return sorted(cluster["name"] for cluster in clusters if cluster.get("type") == "EDS")
 
