@@ -47,6 +47,7 @@ class Policy:
 def policy_of(rule: MergedRule | None, subset: kinds.Subset | None, port: int) -> Policy:
     """Return the policy at a port of a Service, or of a subset, which overrides each setting.
 
+    A policy of the subset for this port replaces all settings (istiod's `MergeTrafficPolicy`).
     Raises ManifestError if failoverPriority is not supported.
     """
     if rule is None:
@@ -79,7 +80,7 @@ def policy_of(rule: MergedRule | None, subset: kinds.Subset | None, port: int) -
         pool.http.idle_timeout if pool else None,
         hashed=balancer.consistent_hash is not None,
         no_failover=bool(setting.enabled and setting.failover_priority and not outlier),
-        plain_text=bool(base.plain_text if own.plain_text is None else own.plain_text),
+        plain_text=bool(inherited.plain_text if own.plain_text is None else own.plain_text),
     )
 
 

@@ -212,6 +212,16 @@ def test_calls_without_tls_to_pods_that_ask_for_it(
         assert (hop.status, hop.unanswered) == (503, Unanswered("tls-refused"))
 
 
+@pytest.mark.parametrize(("port", "found"), [(8000, "v2"), (81, "-")])
+def test_a_subsets_policy_for_a_port_replaces_the_rules_tls(port: int, found: str) -> None:
+    of_port = {"port": {"number": port}, "loadBalancer": {"simple": "RANDOM"}}
+    policy = {"portLevelSettings": [of_port]}
+    subset = {"name": "v2", "labels": {"version": "v2"}, "trafficPolicy": policy}
+    rules = destination_rule("cart", subset, policy=OFF)
+    to_v2 = virtual_service("cart", rule(to("cart", "v2")))
+    assert cart_of(resource("PeerAuthentication", STRICT), rules, to_v2) == found
+
+
 @pytest.mark.parametrize(
     ("priority", "reason"), [(["version=v2"], Reason.NO_FAILOVER), ([], Reason.MIXED)]
 )
