@@ -1,8 +1,8 @@
-"""Header lines of clients that try to enter a lane, or to leave theirs, made from a seed.
+"""Header lines of clients that try to enter or to leave a lane, drawn by a seed.
 
-`forms` makes baggage, and `read_by_hops` tells its meaning by OpenTelemetry's own parser, hop after
-hop. `repeated` makes headers for entry rules, on several lines, and `named` tells their meaning:
-one line must name the lane, not several lines joined. `http.client` can send every line as
+`forms` draws baggage. `read_by_hops` returns its value at each hop, by OpenTelemetry's own parser.
+`repeated` draws headers for entry rules, on several lines. `named` returns their values: one line
+must name the lane, not several lines joined. `http.client` can send every line as
 latin-1. So the same forms serve unit tests, the laptop mesh and the real istiod.
 """
 
@@ -16,9 +16,9 @@ from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.context import Context
 
 Headers = list[tuple[str, str]]
-MEMBER, LANE = "version", "v3"  # of the sample, where a test says nothing else
+MEMBER, LANE = "version", "v3"  # the sample's
 
-# What OpenTelemetry's Python SDK takes of one baggage header.
+# The limits of OpenTelemetry's Python SDK for one baggage header.
 MOST_MEMBERS, LONGEST_MEMBER, LONGEST = 180, 4096, 8192
 
 
@@ -70,7 +70,7 @@ class _Aim:
 
 _Member = Callable[[_Aim], str]
 
-# A member that is the lane's, or that some reader might take for it.
+# Members that name the lane, and members that a reader might mistake for one.
 _CLAIMS: dict[str, _Member] = {
     "plain": lambda a: f"{a.member}={a.lane}",
     "blanks": lambda a: f"{a.blank}{a.member}{a.blank}={a.blank}{a.lane}{a.blank}",
@@ -111,7 +111,7 @@ _CLAIMS: dict[str, _Member] = {
     "UTF-8 as it is": lambda a: f"\xe2\x80\x8b{a.member}={a.lane}\xc3\xa9",
 }
 
-# Members that are no lane's, but may leave no room for it.
+# Members that may leave no room for the lane's member.
 _BURDENS: dict[str, _Member] = {
     "many members": lambda a: ",".join(f"k{i}=v" for i in range(a.random.randint(175, 400))),
     "as many as are read": lambda _: ",".join(f"k{i}=v" for i in range(MOST_MEMBERS)),
@@ -136,7 +136,7 @@ _BURDENS: dict[str, _Member] = {
     "much and escaped": lambda _: ",".join(f"k%{i:02x}={'%20' * 20}" for i in range(48, 148)),
 }
 
-# Members that any client may send; none of them is about lanes.
+# Members of ordinary clients, without a lane.
 _HARMLESS: dict[str, _Member] = {
     "a member": lambda _: "user=42",
     "a member with properties": lambda _: "user=42;ttl=30",
@@ -147,14 +147,14 @@ _HARMLESS: dict[str, _Member] = {
     "no name": lambda _: "=42",
 }
 
-# Headers other than baggage that some mesh, or some reader, might know a lane by.
+# Headers other than baggage that might name a lane.
 _OTHERS: dict[str, Callable[[_Aim], Headers]] = {
     "the lane's header": lambda a: [(a.member, a.lane)],
     "in another case": lambda a: [(a.recased(a.member), a.lane)],
     "twice": lambda a: [(a.member, a.lane), (a.member, a.lane)],
     "a list": lambda a: [(a.member, f"v1, {a.lane}")],
     "empty": lambda a: [(a.member, "")],
-    "a way in that isn't open": lambda a: [("x-lane", a.lane), (f"x-{a.member}", a.lane)],
+    "an entry rule that does not exist": lambda a: [("x-lane", a.lane), (f"x-{a.member}", a.lane)],
     "a cookie": lambda a: [("cookie", f"{a.member}={a.lane}; x-lane={a.lane}")],
     "what proxies say": lambda a: [
         ("x-envoy-upstream-alt-stat-name", a.lane),
@@ -212,7 +212,7 @@ def forms(seed: int, member: str = MEMBER, lane: str = LANE) -> Iterator[Form]:
         yield Form(" + ".join(tries), headers)
 
 
-# Values of a header that an entry rule looks at: the lane's name, and what is none by itself.
+# Values of an entry rule's header: the lane's name, and values that are not a lane.
 _VALUES: dict[str, _Member] = {
     "the lane": lambda a: a.lane,
     "blanks around": lambda a: f"{a.blank}{a.lane}{a.blank}",
@@ -227,7 +227,7 @@ _VALUES: dict[str, _Member] = {
     "escaped": lambda a: a.escaped(a.lane),
 }
 
-# Cookies of a name, {}, that are the lane's, or that several lines may make one together.
+# Cookies that name the lane, or that several lines may combine into one that does.
 _COOKIES: dict[str, Callable[[_Aim, str], str]] = {
     "the lane": lambda a, name: f"{name}={a.lane}",
     "among others": lambda a, name: f"a=b; {name}={a.lane} ;c",
@@ -282,20 +282,22 @@ def named(form: Form, header: str, cookies: list[str]) -> set[str]:
 def read_by_hops(baggage: str, member: str = MEMBER, hops: int = 3) -> list[str | None]:
     """Return the value of `member` that each of `hops` services reads.
 
-    The first receives `baggage`, each other what the one before it writes, with OpenTelemetry's own
-    reading and writing.
+    The first service receives `baggage`, each other service the header of the service before it.
+    OpenTelemetry reads and writes the headers.
     """
-    logging.getLogger("opentelemetry.baggage").setLevel(logging.ERROR)  # it warns of each member
+    logging.getLogger("opentelemetry.baggage").setLevel(
+        logging.ERROR
+    )  # hide its warning for each member
     propagator = W3CBaggagePropagator()
-    found: list[str | None] = []
+    values: list[str | None] = []
     carrier = {"baggage": baggage}
     for _ in range(hops):
         context = propagator.extract(carrier, Context())
         value = get_baggage(member, context)
-        found.append(None if value is None else str(value))
+        values.append(None if value is None else str(value))
         carrier = {}
         propagator.inject(carrier, context)
-    return found
+    return values
 
 
 def _filled(length: int) -> str:

@@ -22,7 +22,7 @@ SAMPLE: Chain = {
     "mockc": (("v1", "v2"), ()),
 }
 WEIGHTS: Mapping[str, int] = {"v1": 40, "v2": 30, "v3": 30}
-# For what shows as well with fewer pods to start: one lane beside the baseline's.
+# A smaller mesh, with fewer pods to start: one lane and the baseline.
 PAIR: Chain = {"mocka": (("v1", "v2"), ("mockb",)), "mockb": (("v1", "v2"), ())}
 HALVES: Mapping[str, int] = {"v1": 50, "v2": 50}
 
@@ -31,7 +31,7 @@ DIGITS = "0123456789abcdef"
 
 
 def membership(lane: str = "") -> dict[str, str]:
-    """Return the labels of a lane's pods on Istio; "": of the baseline's."""
+    """Return the labels of a lane's pods on Istio, or of the baseline's for ""."""
     digits = dict.fromkeys(sha256(lane.encode()).hexdigest()) if lane else DIGITS
     return {
         f"traffic-lanes/{digit}": "true" for digit in sorted(list(digits)[:8] if lane else digits)
@@ -39,17 +39,17 @@ def membership(lane: str = "") -> dict[str, str]:
 
 
 def write(tmp_path: Path, *documents: Document, name: str = "mesh.yaml") -> str:
-    """Write `documents` to one file, as JSON, which is YAML as well; its path."""
+    """Write `documents` to one file as JSON, which is YAML too; return its path."""
     file = tmp_path / name
     file.write_text("\n---\n".join(map(_as_yaml, documents)), encoding="utf-8")
     return str(file)
 
 
 def _as_yaml(document: Document) -> str:
-    """Return JSON with each character as such, but for those that YAML wants escaped."""
+    """Return JSON that escapes only the characters that YAML has to have escaped."""
     text = json.dumps(document, ensure_ascii=False)
     return re.sub(
-        r"[\x7f-\x9f\ud800-\udfff\ufeff\ufffe\uffff]", lambda found: f"\\u{ord(found[0]):04x}", text
+        r"[\x7f-\x9f\ud800-\udfff\ufeff\ufffe\uffff]", lambda match: f"\\u{ord(match[0]):04x}", text
     )
 
 
@@ -100,7 +100,7 @@ def service(
     namespace: str = "default",
     selector: Mapping[str, str] | None = None,
 ) -> Document:
-    """Return a Service. A port that is a number is also the pods' own. Default: 8000."""
+    """Return a Service. A number is also the target port. Default: 8000."""
     spec = {
         "selector": dict(selector or {"app": name}),
         "ports": [{"port": p} if isinstance(p, int) else p for p in ports or (8000,)],
@@ -111,7 +111,7 @@ def service(
 def service_entry(
     host: str, app: str, version: str, *, port: str = "http", **more: object
 ) -> Document:
-    """Return a ServiceEntry that adds a version's pods to a host; `more` is about its port 8000."""
+    """Return a ServiceEntry that adds a version's pods to a host; `more` are fields of its port."""
     ports = [{"number": 8000, "name": port, "protocol": "HTTP"} | more]
     selector = {"labels": {"app": app, "version": version}}
     at = {"location": "MESH_INTERNAL", "resolution": "STATIC"}
@@ -318,8 +318,10 @@ def asm(
 
     documents = [gateway(), header_propagation(header)]
     entry = next(iter(chain))
-    ways = [destination(entry, v, weight=w, headers=sets_lane(v)) for v, w in weights.items()]
-    documents.append(virtual_service("*", rule(*ways), gateways=["demo-gateway"]))
+    destinations = [
+        destination(entry, v, weight=w, headers=sets_lane(v)) for v, w in weights.items()
+    ]
+    documents.append(virtual_service("*", rule(*destinations), gateways=["demo-gateway"]))
     for host, (versions, _) in chain.items():
         lanes = [v for v in weights if v != baseline]
         rules = [rule(destination(host, v), match=[header_is(header, v)]) for v in lanes]
@@ -347,11 +349,11 @@ def istio(
 
     documents = [gateway()]
     entry = next(iter(chain))
-    ways = [
+    destinations = [
         to(entry, v, weight=w, headers={"request": {"set": {"baggage": f"{header}={v}"}}})
         for v, w in weights.items()
     ]
-    documents.append(virtual_service("*", rule(*ways), gateways=["demo-gateway"]))
+    documents.append(virtual_service("*", rule(*destinations), gateways=["demo-gateway"]))
     others = [v for v in weights if v != baseline]
     for host in chain:
         rules = [
@@ -455,35 +457,44 @@ def base(
     It has the baseline of each service in `chain`; `lane` has the other versions.
     """
     entry = next(iter(chain))
-    ways = [
+    destinations = [
         _entered(entry, v if v in chain[entry][0] else baseline, header, v, weight=w)
         for v, w in (weights or {baseline: 1}).items()
     ]
-    documents = [http_route("web", to_gateway(), route_rule(*ways))]
+    documents = [http_route("web", to_gateway(), route_rule(*destinations))]
     for host, (_, upstreams) in chain.items():
-        every = http_route(host, to_service(host), route_rule(backend(f"{host}-{baseline}")))
-        documents += [service(host), every, *_version(host, baseline, upstreams)]
+        baseline_rule = http_route(
+            host, to_service(host), route_rule(backend(f"{host}-{baseline}"))
+        )
+        documents += [service(host), baseline_rule, *_version(host, baseline, upstreams)]
     return documents
 
 
 def lane(
-    name: str, chain: Chain, *, header: str = "version", baseline: str = "v1", way: bool = True
+    name: str,
+    chain: Chain,
+    *,
+    header: str = "version",
+    baseline: str = "v1",
+    entry_rule: bool = True,
 ) -> list[Document]:
-    """Return a lane's release beside `base`: its pods, its rules, and the entry rule `x-lane`."""
+    """Return a lane's release beside `base`: its pods, its rules, and its entry rule by x-lane."""
     changed = {host: upstreams for host, (versions, upstreams) in chain.items() if name in versions}
     member = rf"~(.*,)?\s*{header}\s*=\s*{re.escape(name)}\s*([,;].*)?"
     match = takes(headers={"baggage": member})
     documents = []
     for host, upstreams in changed.items():
-        own = route_rule(backend(f"{host}-{name}"), matches=[match])
+        lane_rule = route_rule(backend(f"{host}-{name}"), matches=[match])
         documents += [
-            http_route(f"{host}-{name}", to_service(host), own),
+            http_route(f"{host}-{name}", to_service(host), lane_rule),
             *_version(host, name, upstreams),
         ]
     entry = next(iter(chain))
-    entered = _entered(entry, name if entry in changed else baseline, header, name)
-    asked = route_rule(entered, matches=[takes(headers={"x-lane": name})])
-    return [*documents, *([http_route(f"web-{name}", to_gateway(), asked)] if way else [])]
+    if entry_rule:
+        entered = _entered(entry, name if entry in changed else baseline, header, name)
+        by_header = route_rule(entered, matches=[takes(headers={"x-lane": name})])
+        documents.append(http_route(f"web-{name}", to_gateway(), by_header))
+    return documents
 
 
 def _entered(host: str, version: str, header: str, lane: str, weight: int = 1) -> Document:
@@ -508,7 +519,7 @@ def gateway_api(
     documents = base(chain, weights, header=header, baseline=baseline)
     for name in weights:
         if name != baseline:
-            documents += lane(name, chain, header=header, baseline=baseline, way=False)
+            documents += lane(name, chain, header=header, baseline=baseline, entry_rule=False)
     return documents
 
 

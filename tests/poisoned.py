@@ -47,7 +47,7 @@ class Change:
 
 
 def hostile(folder: Path) -> list[str]:
-    """Return strings that create the file `canary` in `folder`, or worse, in a careless program."""
+    """Return strings that create the file `canary` in `folder` if a program runs them."""
     touch = f"touch {folder}/{MARK}"
     lua = f"os.execute('{touch}')"
     return [
@@ -117,7 +117,7 @@ def variables(folder: Path) -> list[tuple[str, str]]:
 
 
 def plant(folder: Path) -> None:
-    """Put programs into `folder` that make the canary, under the names that somebody might run."""
+    """Put programs that create the canary into `folder`, with names that a program might run."""
     touch = f"touch {folder}/{MARK}"
     (folder / f"{MARK}.lua").write_text(f"os.execute('{touch}') return ''")
     (folder / f"{MARK}.sh").write_text(touch)
@@ -142,7 +142,7 @@ def bases() -> list[list[Document]]:
     """Return meshes of each provider that start, and one with every known kind that does not."""
     foreign = kube.foreign("mockc", ADDRESS="mockb:8000")
     injected = {"instrumentation.opentelemetry.io/inject-python": "true"}
-    trusting = [
+    asm = [
         *kube.asm(kube.PAIR, kube.HALVES),
         kube.service("mockc"),
         put(foreign, "spec.template.metadata.annotations", injected),
@@ -158,16 +158,12 @@ def bases() -> list[list[Document]]:
         [{"configMapRef": {"name": "settings"}}],
     )
     istio = [
-        *(
-            one
-            for one in kube.istio(kube.PAIR, kube.HALVES)
-            if one["metadata"]["name"] != "mocka-v2"
-        ),
+        *(d for d in kube.istio(kube.PAIR, kube.HALVES) if d["metadata"]["name"] != "mocka-v2"),
         {"apiVersion": "v1", "kind": "ConfigMap", **settings},
         put(from_map, "spec.template.metadata.labels.lane-v2", "member"),
     ]
     routes = [*kube.gateway_api(kube.PAIR, kube.HALVES), kube.api_gateway()]
-    return [trusting, istio, routes, [*routes, *_others()]]
+    return [asm, istio, routes, [*routes, *_others()]]
 
 
 def _others() -> list[Document]:
@@ -220,7 +216,7 @@ def _others() -> list[Document]:
             {"parentRefs": [{"name": "web"}], "rules": [{"matches": [{}]}]},
         ),
     ]
-    found: list[Document] = [
+    others: list[Document] = [
         {"apiVersion": api, "kind": kind, "metadata": metadata, **({"spec": s} if s else {})}
         for api, kind, s in specs
     ]
@@ -230,20 +226,20 @@ def _others() -> list[Document]:
         ("v1", "Endpoints", "subsets", [{"addresses": [at]}]),
         ("discovery.k8s.io/v1", "EndpointSlice", "endpoints", [endpoint]),
     ]
-    found += [
+    others += [
         {"apiVersion": api, "kind": kind, "metadata": metadata, field: value}
         for api, kind, field, value in apart
     ]
-    return [*found, kube.reference_grant("apart")]
+    return [*others, kube.reference_grant("apart")]
 
 
 def _lane_groups() -> list[tuple[str, str, object]]:
     """Return ASM's own lanes with every field that is read."""
     service = {"name": "other", "namespace": "apart"}
-    asked = {"uri": {"exact": "/"}, "headers": {"x-lane": {"exact": "v2"}}}
-    leads = {"destination": {"host": "other", "portNum": 8000}}
+    match = {"uri": {"exact": "/"}, "headers": {"x-lane": {"exact": "v2"}}}
+    route = {"destination": {"host": "other", "portNum": 8000}}
     gateway = {"name": "web", "namespace": "apart", "type": "ASM"}
-    weighted = {"hosts": ["*"], "requestMatches": [asked]}
+    weighted = {"hosts": ["*"], "requestMatches": [match]}
     routing = {"ingressRoutingStrategy": "weighted", "weightedRoutingRule": weighted}
     permissive = {
         "fallbackTarget": "v1",
@@ -258,12 +254,12 @@ def _lane_groups() -> list[tuple[str, str, object]]:
         "permissiveModeConfiguration": permissive,
         "autoUpdate": True,
     }
-    entry = {"online": True, "hosts": ["*"], "name": "in", "match": asked, "route": leads}
+    entry = {"online": True, "hosts": ["*"], "name": "in", "match": match, "route": route}
     lane = {
         "labelSelector": {"version": "v2"},
         "services": [service],
         "ingressRules": [entry],
-        "ingressWeight": {**leads, "weight": 10},
+        "ingressWeight": {**route, "weight": 10},
     }
     label = {"name": "x-lane", "valueFrom": ["$baggage(version)"]}
     labels = {
@@ -281,7 +277,7 @@ def _lane_groups() -> list[tuple[str, str, object]]:
 def sets(random: Random, folder: Path, known: Sequence[list[Document]]) -> Iterator[list[Document]]:
     """Yield endless sets of documents from `known` meshes, each with one to three changes."""
     strings = hostile(folder)
-    walks = [[list(changes(one, MARK)) for one in base] for base in known]
+    walks = [[list(changes(document, MARK)) for document in base] for base in known]
     while True:
         number = random.randrange(len(known))
         documents = list(known[number])
@@ -289,15 +285,15 @@ def sets(random: Random, folder: Path, known: Sequence[list[Document]]) -> Itera
             index = random.choice([i for i, walk in enumerate(walks[number]) if walk])
             string = random.choice(strings)
             place = random.randrange(len(walks[number][index]))
-            found = list(changes(known[number][index], string))[place]
-            documents[index] = found.applied(known[number][index])
+            change = list(changes(known[number][index], string))[place]
+            documents[index] = change.applied(known[number][index])
         yield documents
 
 
 def write(folder: Path, documents: Sequence[Document], name: str = "poisoned.yaml") -> str:
-    """Write documents to one file: JSON, which YAML is, and which can say every string."""
+    """Write documents to one file, as JSON, which is YAML too and can represent every string."""
     file = folder / name
-    file.write_text("\n---\n".join(json.dumps(one) for one in documents))
+    file.write_text("\n---\n".join(json.dumps(document) for document in documents))
     return str(file)
 
 
@@ -332,8 +328,8 @@ def _in_model(
         if alias in value:
             yield from _in_value(own, field.annotation, value[alias], (*path, alias), string)
         else:
-            for told, made in _made(own, field.annotation, string):
-                yield Change(told, (*path, alias), made)
+            for changed, new in _values(own, field.annotation, string):
+                yield Change(changed, (*path, alias), new)
 
 
 def _in_value(
@@ -353,21 +349,21 @@ def _in_value(
             yield Change(field, path, string)
 
 
-def _made(field: str, annotation: Any, string: str) -> Iterator[tuple[str, object]]:
+def _values(field: str, annotation: Any, string: str) -> Iterator[tuple[str, object]]:
     """Yield values of a type that contain the string in one place, each with the string's field."""
     for part in _parts(annotation):
         if _is_model(part):
             least = _least(part)
             for name, inner in part.model_fields.items():
                 alias = inner.alias or to_camel(name)
-                for told, made in _made(f"{part.__name__}.{name}", inner.annotation, string):
-                    yield told, {**least, alias: made}
+                for changed, new in _values(f"{part.__name__}.{name}", inner.annotation, string):
+                    yield changed, {**least, alias: new}
         elif get_origin(part) is list:
-            yield from ((t, [made]) for t, made in _made(field, get_args(part)[0], string))
+            yield from ((f, [new]) for f, new in _values(field, get_args(part)[0], string))
         elif get_origin(part) is dict:
             _, kind = get_args(part)
             yield field, {string: _least(kind)}
-            yield from ((t, {"a": made}) for t, made in _made(field, kind, string))
+            yield from ((f, {"a": new}) for f, new in _values(field, kind, string))
         else:
             yield field, string
 

@@ -15,8 +15,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from tests.fuzz.corpus import corpus
-from tests.fuzz.run import ends
-from tests.fuzz.sets import made
+from tests.fuzz.run import outcomes
+from tests.fuzz.sets import fuzzed_set
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -30,22 +30,22 @@ def main(arguments: Sequence[str]) -> int:
     seed = random.randrange(2**32) if options.seed is None else options.seed
     sets = corpus(offline=False)
     if options.show:
-        print(made(sets, seed, options.first))
+        print(fuzzed_set(sets, seed, options.first))
         return 0
     numbers = range(options.first, options.first + options.count)
     began = time.monotonic()
-    ended: Counter[str] = Counter()
+    endings: Counter[str] = Counter()
     faults: Counter[str] = Counter()
     for number in numbers:
-        for end in ends(made(sets, seed, number)):
-            if isinstance(end, str):
-                ended[end] += 1
+        for outcome in outcomes(fuzzed_set(sets, seed, number)):
+            if isinstance(outcome, str):
+                endings[outcome] += 1
                 continue
-            what = f"{end.step}: {end.what}"
+            what = f"{outcome.step}: {outcome.what}"
             faults[what] += 1
             if faults[what] == 1:
                 again = f"python -m tests.fuzz --seed {seed} --first {number} --show"
-                print(f"fuzz: {what}: {again}\n{end.trace}", file=sys.stderr, flush=True)
+                print(f"fuzz: {what}: {again}\n{outcome.trace}", file=sys.stderr, flush=True)
     print(
         json.dumps(
             {
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str]) -> int:
                 "sets": len(numbers),
                 "corpus": len(sets),
                 "seconds": round(time.monotonic() - began),
-                "ended": dict(sorted(ended.items())),
+                "ended": dict(sorted(endings.items())),
                 "faults": dict(faults.most_common()),
             }
         )

@@ -1,4 +1,4 @@
-"""The fuzzer's changes of manifests: parts are dropped, doubled, swapped and mistyped."""
+"""The fuzzer's changes of manifests: values are dropped, doubled, swapped and replaced."""
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
@@ -8,9 +8,9 @@ from typing import Any
 from tests.kube import Document
 
 _Place = tuple[Any, Any]
-"""What holds a value, and the value's key or number in it."""
+"""A mapping or list, and the key or number of a value in it."""
 
-# What is no value there, is one that hardly anybody writes, or means something of its own.
+# Values that are wrong in most fields, rare, or special.
 ODD: tuple[Any, ...] = (
     *(None, True, False, 0, 1, -1, -5, 33.3, 0.5, 80, 443, 8000, 65535, 65536, 2**31, 2**64, 1e300),
     *("", " ", "-", ".", "..", "/", "*", "=", "<<", "~", "0", "5", "-1", "1e3", "%", "%%", "%X%"),
@@ -60,9 +60,9 @@ def _double(_: list[Any], places: list[_Place], random: Random) -> None:
 
 
 def _swap(_: list[Any], places: list[_Place], random: Random) -> None:
-    (first, one), (second, other) = random.choice(places), random.choice(places)
-    # A copy, or a value could come to stand within itself.
-    first[one], second[other] = deepcopy(second[other]), deepcopy(first[one])
+    (first, key), (second, other) = random.choice(places), random.choice(places)
+    # Copies, or a value could contain itself.
+    first[key], second[other] = deepcopy(second[other]), deepcopy(first[key])
 
 
 def _mistype(_: list[Any], places: list[_Place], random: Random) -> None:
@@ -74,7 +74,7 @@ def _mistype(_: list[Any], places: list[_Place], random: Random) -> None:
         lambda: str(value),
         lambda: value[0] if isinstance(value, list) and value else [],
         lambda: deepcopy(random.choice(ODD)),
-        lambda: deepcopy(random.choice([one for one in ODD if type(one) is type(value)] or ODD)),
+        lambda: deepcopy(random.choice([odd for odd in ODD if type(odd) is type(value)] or ODD)),
     )
     holder[key] = random.choices(forms, (1, 1, 1, 1, 3, 6))[0]()
 
@@ -112,10 +112,10 @@ def _empty(_: list[Any], places: list[_Place], random: Random) -> None:
 
 def _copy(documents: list[Any], _: list[_Place], random: Random) -> None:
     """Copy a document, with another name or the same."""
-    one = deepcopy(random.choice(documents))
-    if isinstance(one, dict) and isinstance(one.get("metadata"), dict) and random.random() < 0.7:
-        one["metadata"]["name"] = random.choice(["other", "a.b", "1", 7, "zz"])
-    documents.insert(random.randint(0, len(documents)), one)
+    copy = deepcopy(random.choice(documents))
+    if isinstance(copy, dict) and isinstance(copy.get("metadata"), dict) and random.random() < 0.7:
+        copy["metadata"]["name"] = random.choice(["other", "a.b", "1", 7, "zz"])
+    documents.insert(random.randint(0, len(documents)), copy)
 
 
 _CHANGES = (_drop, _double, _swap, _mistype, _same, _alike, _rename, _empty, _copy)

@@ -25,13 +25,13 @@ _ROUTING = frozenset(
     key for key in kinds.KNOWN if key[0] in ("networking.istio.io", kinds.gateway_api.GROUP)
 )
 _LARGEST = 40_000
-# Definitions of kinds, and reports: nothing of them is a manifest that plan or lint looks at.
+# Folders without manifests that plan or lint reads.
 _SKIPPED = frozenset({"crd", "crds", "reports", "releasenotes", "node_modules"})
 
 
 @cache
 def corpus(*, offline: bool) -> tuple[tuple[Document, ...], ...]:
-    """Sets of documents, one a file; `offline`: of modules, those alone that are here by now."""
+    """Return sets of documents, one for each file; `offline`: without downloads of modules."""
     files = [*_manifests(REPOSITORY / "k8s"), *_manifests(REPOSITORY / "examples")]
     for module in _modules(offline=offline):
         files += _manifests(module)
@@ -68,8 +68,8 @@ def _manifests(folder: Path) -> Iterator[Path]:
 def _read(file: Path) -> tuple[Document, ...]:
     """Return the resources of a file, or none if nothing in it routes."""
     try:
-        found = [one for one, _ in documents(file.name, file.read_text(encoding="utf-8"))]
+        read = [document for document, _ in documents(file.name, file.read_text(encoding="utf-8"))]
     except (LanesError, UnicodeDecodeError):
         return ()
-    known = tuple(one for one in found if isinstance(one, dict) and "kind" in one)
-    return known if any((kinds.group_of(one), one["kind"]) in _ROUTING for one in known) else ()
+    resources = tuple(d for d in read if isinstance(d, dict) and "kind" in d)
+    return resources if any((kinds.group_of(d), d["kind"]) in _ROUTING for d in resources) else ()

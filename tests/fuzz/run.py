@@ -27,7 +27,7 @@ SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Fault:
-    """A bug that a user would see: `what` it is, and the last lines of its `trace`."""
+    """A bug that a user would see. `trace` has the last lines of its traceback."""
 
     step: str
     what: str
@@ -38,8 +38,8 @@ class _TooLong(BaseException):
     """A step took too much CPU time."""
 
 
-def ends(text: str) -> list[Fault | str]:
-    """Return how each step of one set ended: done, refused, or by a fault."""
+def outcomes(text: str) -> list[Fault | str]:
+    """Return how plan and lint ended for one set: "plan refused", "up done" or a fault, say."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "set.yaml"
         file.write_text(text, encoding="utf-8", errors="surrogatepass")

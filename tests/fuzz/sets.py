@@ -15,19 +15,19 @@ Corpus = Sequence[Sequence[Document]]
 _MOST_SERVICES = 12
 
 
-def made(corpus: Corpus, seed: int, number: int) -> str:
+def fuzzed_set(corpus: Corpus, seed: int, number: int) -> str:
     """Return the text of one set."""
     random = Random(f"{seed}/{number}")
     if random.random() < 0.4:
         documents: list[Any] = shaped(random)
         documents = changed(documents, random) if random.random() < 0.5 else documents
     else:
-        taken = random.choices(corpus, k=random.choice((1, 1, 1, 2, 3)))
-        documents = [one for file in taken for one in file]
+        files = random.choices(corpus, k=random.choice((1, 1, 1, 2, 3)))
+        documents = [document for file in files for document in file]
         if random.random() < 0.7:
             documents = _completed(documents, random)
         documents = changed(documents, random) if random.random() < 0.7 else documents
-    text = "---\n".join(_text(one, random) for one in documents)
+    text = "---\n".join(_text(document, random) for document in documents)
     return spoiled(text, random) if random.random() < 0.1 else text
 
 
@@ -39,15 +39,17 @@ def _text(document: Any, random: Random) -> str:
 def _completed(documents: list[Document], random: Random) -> list[Document]:
     """Return the set without kinds that stop every plan, and with pods for its routes."""
     known = [
-        one
-        for one in documents
-        if not kinds.may_route(kinds.group_of(one), str(one["kind"]))
-        or (kinds.group_of(one), one["kind"]) in kinds.KNOWN
+        d
+        for d in documents
+        if not kinds.may_route(kinds.group_of(d), str(d["kind"]))
+        or (kinds.group_of(d), d["kind"]) in kinds.KNOWN
     ]
-    names = list(dict.fromkeys(_led_to(known))) or ["a"]
+    names = list(dict.fromkeys(_destinations(known))) or ["a"]
     if random.random() < 0.7:
-        way = kube.virtual_service("fuzz.example", kube.rule(kube.to(names[0])), gateways=["fuzz"])
-        known += [kube.gateway(name="fuzz"), way]
+        entry = kube.virtual_service(
+            "fuzz.example", kube.rule(kube.to(names[0])), gateways=["fuzz"]
+        )
+        known += [kube.gateway(name="fuzz"), entry]
     for name in random.sample(names, min(len(names), _MOST_SERVICES)):
         short, _, rest = name.partition(".")
         namespace = rest.partition(".")[0] or "default"
@@ -60,14 +62,14 @@ def _completed(documents: list[Document], random: Random) -> list[Document]:
     return known
 
 
-def _led_to(value: Any, within: str = "") -> Iterator[str]:
-    """Yield the names of Services that routes lead to."""
+def _destinations(value: Any, within: str = "") -> Iterator[str]:
+    """Yield the hosts and backends that routes name."""
     if isinstance(value, dict):
         for key, inner in value.items():
             named = key == "host" or (key == "name" and within == "backendRefs")
             if named and isinstance(inner, str) and inner and "*" not in inner:
                 yield inner
-            yield from _led_to(inner, key)
+            yield from _destinations(inner, key)
     elif isinstance(value, list):
         for item in value:
-            yield from _led_to(item, within)
+            yield from _destinations(item, within)

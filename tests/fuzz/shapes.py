@@ -7,7 +7,7 @@ from tests import kube
 from tests.kube import Document
 
 _NAMES = ("a", "b", "c", "a.b", "1", "x-1", "a" * 63)
-_TAG = {"request": {"set": {"baggage": "version=v2"}}}
+_SETS_LANE = {"request": {"set": {"baggage": "version=v2"}}}
 _HOSTS = ("*", "shop.example", "*.example", "a", "b.default", "c.other.svc.cluster.local", "1")
 
 
@@ -26,24 +26,24 @@ def shaped(random: Random) -> list[Document]:
         documents.append(kube.api_gateway(*random.choices(listeners, k=random.randint(0, 3))))
     if random.random() < 0.75:
         tagged, plain = (
-            kube.to(names[0], "v2", weight=50, headers=_TAG),
+            kube.to(names[0], "v2", weight=50, headers=_SETS_LANE),
             kube.to(names[0], weight=50),
         )
         rule = kube.rule(tagged, plain)
-        way = kube.virtual_service("*", rule, gateways=[*gateways, "front"], name="way")
-        documents += [kube.gateway(name="front"), way]
+        entry = kube.virtual_service("*", rule, gateways=[*gateways, "front"], name="way")
+        documents += [kube.gateway(name="front"), entry]
     random.shuffle(documents)
     return documents
 
 
 def _service(name: str, names: list[str], random: Random) -> list[Document]:
-    made = []
-    calls = random.choices(names, k=random.choice((0, 0, 1, 2)))  # cycles, and calls of itself
+    documents = []
+    calls = random.choices(names, k=random.choice((0, 0, 1, 2)))  # may call itself, or be a cycle
     for version in random.sample(("v1", "v2", "v3", ""), random.choice((0, 1, 2, 2, 3, 3))):
         if random.random() < 0.05:
             calls = random.choices(names, k=3)
-        one = kube.deployment(name, version, *calls, replicas=random.choice((0, 1, 1, 2)))
-        made.append(kube.put(one, "metadata.name", f"{name}-{version or 'x'}"))
+        pods = kube.deployment(name, version, *calls, replicas=random.choice((0, 1, 1, 2)))
+        documents.append(kube.put(pods, "metadata.name", f"{name}-{version or 'x'}"))
     port: Document = {"port": random.choices((8000, 80, 443), (8, 1, 1))[0]}
     port |= random.choice(({}, {"name": "http"}, {"name": "tcp-a"}, {"targetPort": "http"}))
     ports = random.choices(
@@ -56,8 +56,8 @@ def _service(name: str, names: list[str], random: Random) -> list[Document]:
         service = kube.put(service, "spec.selector", {})
     if random.random() < 0.5:
         versions = random.sample(("v1", "v2", "v3"), random.randint(0, 3))
-        made.append(kube.destination_rule(name, *versions))
-    return [service, *made]
+        documents.append(kube.destination_rule(name, *versions))
+    return [service, *documents]
 
 
 def _gateway(name: str, random: Random) -> Document:

@@ -1,4 +1,4 @@
-"""Drawn meshes on the laptop that are broken and repaired while they run.
+"""Randomly drawn meshes on the laptop that are broken and repaired while they run.
 
 Some breaks would need a restart, and have a substitute here. The code of services runs in this
 process (pages.py), a pod that is not ready stops listening, and Envoy reads all routes from files.
@@ -33,11 +33,11 @@ class Code:
         self.past_sidecar: tuple[str, ...] = ()
         self._number = count()
 
-    def send(self, service: str, place: int, got: Headers) -> Sent:
+    def send(self, service: str, place: int, received: Headers) -> Sent:
         case = self.case
-        handed_on = ("baggage", "traceparent") if service in case.tracing else ("baggage",)
-        own = {name: got[name] for name in handed_on if name in got}
-        trace = {"traceparent": got["traceparent"]} if "traceparent" in got else {}
+        propagated = ("baggage", "traceparent") if service in case.tracing else ("baggage",)
+        own = {name: received[name] for name in propagated if name in received}
+        trace = {n: received[n] for n in ("traceparent",) if n in received}
         if (service, case.calls[service][place]) != (case.caller, case.service):
             return Sent(own)
         match case.how:
@@ -51,7 +51,7 @@ class Code:
             case Break.ASYNC:
                 return Sent(own if next(self._number) % 2 else {})
             case Break.CHANGED:
-                lane = next(v for v in LANES if f"version={v}" not in got.get("baggage", ""))
+                lane = next(v for v in LANES if f"version={v}" not in received.get("baggage", ""))
                 return Sent({**own, "baggage": f"version={lane}"})
             case Break.NO_SIDECAR:
                 number = next(self._number) % len(self.past_sidecar)
@@ -76,21 +76,21 @@ def _routes(document: kube.Document, mesh: Drawn) -> kube.Document:
     own = rules.pop(LANES.index(mesh.lane) - 1)
     if mesh.how is Break.OTHER_RULE:
         other = next(v for v in mesh.versions[mesh.service] if v not in ("v1", mesh.lane))
-        led = document["spec"]["http"][LANES.index(other) - 1]["route"]
-        rules = [{**own, "route": led}, own, *rules]
+        route = document["spec"]["http"][LANES.index(other) - 1]["route"]
+        rules = [{**own, "route": route}, own, *rules]
     return kube.put(document, "spec.http", rules)
 
 
 def _entered(gateway: kube.Document, setting: bool) -> kube.Document:
     """Return the gateway's VirtualService with a rule for each lane by x-lane."""
     left_out = {"weight"} if setting else {"weight", "headers"}
-    ways = gateway["spec"]["http"][0]["route"]
+    destinations = gateway["spec"]["http"][0]["route"]
     rules = [
         kube.rule(
-            {name: value for name, value in way.items() if name not in left_out},
+            {name: value for name, value in destination.items() if name not in left_out},
             match=[kube.header_is("x-lane", lane)],
         )
-        for lane, way in zip(LANES, ways, strict=True)
+        for lane, destination in zip(LANES, destinations, strict=True)
     ]
     return kube.put(gateway, "spec.http", [*rules, *gateway["spec"]["http"]])
 
@@ -108,15 +108,16 @@ class Broken:
 
     @contextmanager
     def broken(self, case: Drawn) -> Iterator[None]:
-        """Broken as the case is, once all pods are ready; for the block, or for good where pods
-        are not ready.
+        """Break the mesh as the case says, once all pods are ready, and repair it after the block.
+
+        A pod that is not ready stays so.
         """
         if not self._gone:
             eventually(lambda: "::/failed" not in self._admin("/clusters"), 120)
         self._code.case = case
         if case.how is Break.NO_SIDECAR:
-            there = [pod for pod in self.mesh.mesh.pods if pod.app == case.service]
-            urls = (f"http://{self.mesh.address(p)}:{self.mesh.port(p)}/" for p in there)
+            pods = [pod for pod in self.mesh.mesh.pods if pod.app == case.service]
+            urls = (f"http://{self.mesh.address(p)}:{self.mesh.port(p)}/" for p in pods)
             self._code.past_sidecar = tuple(urls)
         if case.how is Break.NOT_READY:
             self._end(pod(self.mesh, f"{case.service}-{case.lane}"))
@@ -125,8 +126,7 @@ class Broken:
 
     def failed_probes(self) -> int:
         """Return how many of Envoy's health checks have failed."""
-        told = self._admin("/stats?filter=health_check.failure")
-        return sum(int(line.rpartition(" ")[2]) for line in told.splitlines())
+        return self._sum_of("health_check.failure")
 
     def _end(self, gone: Pod) -> None:
         self._gone, address = True, self.mesh.address(gone)
@@ -152,14 +152,19 @@ class Broken:
         addresses = {pod.key: self.mesh.address(pod) for pod in mesh.pods}
         listeners = bootstrap(mesh, addresses, 0, "")["static_resources"]["listeners"]
         changed = "gateway" if case.service == case.entry else "sidecars-0"
-        [routes] = [_manager(one)["route_config"] for one in listeners if one["name"] == changed]
+        (listener,) = [each for each in listeners if each["name"] == changed]
+        routes = _manager(listener)["route_config"]
         before = self._reloads()
         write_routes(self.mesh.folder / FOLDERS[changed], routes)
         eventually(lambda: self._reloads() > before)
 
     def _reloads(self) -> int:
-        told = self._admin("/stats?filter=config_reload$")
-        return sum(int(line.rpartition(" ")[2]) for line in told.splitlines())
+        return self._sum_of("config_reload$")
+
+    def _sum_of(self, counters: str) -> int:
+        """Return the sum of Envoy's counters whose names match an expression."""
+        lines = self._admin(f"/stats?filter={counters}").splitlines()
+        return sum(int(line.rpartition(" ")[2]) for line in lines)
 
     def _admin(self, path: str) -> str:
         page = self.mesh.admin.page(path)
@@ -167,12 +172,12 @@ class Broken:
         return page
 
 
-# Where Envoy finds the routes of its listeners: the gateway's are lanes.page.tap's own.
+# The folders of the route files of Envoy's listeners; lanes.page.tap writes the gateway's.
 FOLDERS = {"gateway": ".", "sidecars-0": "sidecars"}
 
 
-def _at_once(config: Json, folder: Path) -> Json:
-    """Move the sidecars' routes to a file, and let Envoy use a pod as soon as it is ready again."""
+def _reloading(config: Json, folder: Path) -> Json:
+    """Move the sidecars' routes to a file, and let Envoy use a pod as soon as the pod is ready."""
     for cluster in config["static_resources"]["clusters"]:
         cluster["common_lb_config"]["update_merge_window"] = "0s"
     [sidecars] = [
@@ -199,7 +204,7 @@ def breaking(mesh: Drawn, provider: str, folder: Path) -> Iterator[Broken]:
     """Run the mesh, with foreign services in this process; `folder` is for its files."""
     code = Code(mesh)
     file = kube.write(folder, *manifests(replace(mesh, how=None), provider))
-    with pages(folder, code.send) as made:
-        commands = [f"{name}={made.command(name)}" for name in sorted(mesh.foreign)]
-        with telling(*commands, manifests=file, amend=_at_once) as running:
-            yield Broken(running, code, made, provider, commands)
+    with pages(folder, code.send) as served:
+        commands = [f"{name}={served.command(name)}" for name in sorted(mesh.foreign)]
+        with telling(*commands, manifests=file, amend=_reloading) as running:
+            yield Broken(running, code, served, provider, commands)

@@ -12,7 +12,7 @@ from lanes.envoy.tracing import Collector
 
 @contextmanager
 def collecting() -> Iterator[tuple[Collector, list[ExportTraceServiceRequest]]]:
-    """Run a collector; give it and the requests that it gets."""
+    """Run a collector until the block ends; yield it and the list of its requests."""
     exported: list[ExportTraceServiceRequest] = []
 
     class Receive(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""Send requests to a running mesh that enter lane v2, and ones that must not."""
+"""Send requests that enter lane v2 of a running mesh, and requests that must not."""
 
 from itertools import islice
 
@@ -26,9 +26,9 @@ def let_in(mesh: Target) -> list[str]:
     hostile = [*each(lane="v2"), *islice(forms(9, lane="v2"), 40)]
     lines = islice(repeated(9, "x-enter", ["enter", "kept"], "v2"), 100)
     hostile += [form for form in lines if "v2" not in named(form, "x-enter", ["enter"])]
-    tried = [(str(headers), headers) for headers in STAYS_OUT]
-    tried += [(str(form), form.headers) for form in hostile]
-    return [tries for tries, headers in tried if _lanes(mesh, headers) & {"v2"}]
+    requests = [(str(headers), headers) for headers in STAYS_OUT]
+    requests += [(str(form), form.headers) for form in hostile]
+    return [tries for tries, headers in requests if _lanes(mesh, headers) & {"v2"}]
 
 
 def _lanes(mesh: Target, headers: Headers) -> set[str | None]:

@@ -26,7 +26,7 @@ class Sent:
 
 
 Send = Callable[[str, int, Headers], Sent]
-"""What a service sends, by its name, the place of the call in upstream_url, and what it got."""
+"""Returns a service's call, from its name, the call's place in upstream_url, and its request."""
 
 
 _FIFO = "pods"
@@ -53,23 +53,23 @@ class Pages:
 
     def command(self, service: str) -> str:
         """Return the command of a service's pods."""
-        told = f'echo "{service} $HOST $PORT $upstream_url" > {self.folder / _FIFO}'
-        return f"{told}; exec sleep infinity"
+        report = f'echo "{service} $HOST $PORT $upstream_url" > {self.folder / _FIFO}'
+        return f"{report}; exec sleep infinity"
 
     def has(self, address: str) -> bool:
-        """Tell whether the pod of this address is one of these."""
+        """Tell whether a pod of these services has this address."""
         return address in self._pods
 
     def stop(self, address: str) -> None:
-        """Listen at the pod's address no more."""
+        """Stop listening at a pod's address."""
         stopped = self._stop(self._pods[address])
         asyncio.run_coroutine_threadsafe(stopped, self._loop).result(30)
 
     def serve(self) -> None:
-        """Listen for each pod once it says where, until `end`."""
+        """Listen for each pod after it reports its address, until `end`."""
         asyncio.set_event_loop(self._loop)
         fifo = os.open(self.folder / _FIFO, os.O_RDWR | os.O_NONBLOCK)
-        self._loop.add_reader(fifo, self._hear, fifo)
+        self._loop.add_reader(fifo, self._read_reports, fifo)
         self._loop.run_forever()
         self._loop.remove_reader(fifo)
         os.close(fifo)
@@ -80,7 +80,7 @@ class Pages:
         """End `serve`."""
         self._loop.call_soon_threadsafe(self._loop.stop)
 
-    def _hear(self, fifo: int) -> None:
+    def _read_reports(self, fifo: int) -> None:
         # Linux writes a short line in one piece.
         for line in os.read(fifo, 65_536).decode().splitlines():
             service, host, port, *urls = line.split()
@@ -89,7 +89,7 @@ class Pages:
             pod.tasks.add(self._loop.create_task(self._start(pod)))
 
     async def _stop_all(self) -> None:
-        """Listen nowhere, and let connections end: the mesh has ended at the other side."""
+        """Stop all pods, and wait for connections to end: their clients have ended."""
         for pod in self._pods.values():
             await self._stop(pod)
         while others := asyncio.all_tasks() - {asyncio.current_task()}:
@@ -123,12 +123,12 @@ class Pages:
     async def _serve(
         self, pod: _Pod, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        got: Headers = {}
-        while got.get("connection") != "close":
-            _, got = await _head(reader)
+        received: Headers = {}
+        while received.get("connection") != "close":
+            _, received = await _head(reader)
             status = 200
             for place, url in enumerate(pod.urls):
-                status = max(status, await _call(url, self._send(pod.service, place, got)))
+                status = max(status, await _call(url, self._send(pod.service, place, received)))
             body = b"<p>3 items</p>"
             writer.write(
                 b"HTTP/1.1 %d .\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n%b"
@@ -140,25 +140,25 @@ class Pages:
 async def _head(reader: asyncio.StreamReader) -> tuple[str, dict[str, str]]:
     """Return the first line of a message and its headers; headers of one name are joined."""
     first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-    found: dict[str, str] = {}
+    headers: dict[str, str] = {}
     for line in filter(None, lines):
         name, _, value = line.partition(":")
         name = name.lower()
-        found[name] = f"{found[name]},{value.strip()}" if name in found else value.strip()
-    return first, found
+        headers[name] = f"{headers[name]},{value.strip()}" if name in headers else value.strip()
+    return first, headers
 
 
 async def _call(url: str, sent: Sent) -> int:
     """Return the status of a call, or 502 if nothing answers."""
-    where = urlsplit(sent.to or url)
+    target = urlsplit(sent.to or url)
     try:
-        reader, writer = await asyncio.open_connection(where.hostname, where.port)
+        reader, writer = await asyncio.open_connection(target.hostname, target.port)
     except OSError:
         return 502
     with closing(writer), suppress(OSError, asyncio.IncompleteReadError):
         headers = {"Host": urlsplit(url).netloc, **sent.headers, "Connection": "close"}
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        writer.write(f"GET {where.path or '/'} HTTP/1.1\r\n{lines}\r\n".encode("latin-1"))
+        writer.write(f"GET {target.path or '/'} HTTP/1.1\r\n{lines}\r\n".encode("latin-1"))
         first, _ = await _head(reader)
         await reader.read()
         return int(first.split()[1])
@@ -169,11 +169,11 @@ async def _call(url: str, sent: Sent) -> int:
 def pages(folder: Path, send: Send) -> Iterator[Pages]:
     """Serve pages until the block ends."""
     os.mkfifo(folder / _FIFO)
-    made = Pages(folder, send)
-    thread = threading.Thread(target=made.serve, name="pages", daemon=True)
+    served = Pages(folder, send)
+    thread = threading.Thread(target=served.serve, name="pages", daemon=True)
     thread.start()
     try:
-        yield made
+        yield served
     finally:
-        made.end()
+        served.end()
         thread.join(30)

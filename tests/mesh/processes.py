@@ -37,7 +37,7 @@ def lanes(*arguments: str) -> list[str]:
 
 @contextmanager
 def up(tmp: Path, manifests: str, *arguments: str, **options: Any) -> Iterator[Up]:
-    """Run `lanes up` until the block ends; give it once it is ready, or has ended.
+    """Run `lanes up` until the block ends; yield it once it is ready, or has ended.
 
     `options` are those of `subprocess.Popen`.
     """

@@ -57,9 +57,9 @@ def failed(answers: list[Answer]) -> list[str]:
 
 
 def verdict_of(mesh: RunningMesh, requests: int = 60) -> Verdict:
-    """Return the verdict; of a second run if only the split is off in the first.
+    """Return the verdict, or that of a second run if only the split differs in the first.
 
-    A sound split is found off once in 1,000 runs, a wrong one in every run.
+    The false alarm rate is 1 in 1,000 runs. A wrong split differs in every run.
     """
     verdict = verify(plan(mesh.mesh), under_load(mesh, requests))
     if verdict.ok or verdict.unexpected:

@@ -32,7 +32,7 @@ class Socket:
 def sockets_of(pids: Iterable[int]) -> set[Socket]:
     """Return the bound IP sockets of these processes."""
     inodes = _inodes(pids)
-    return {found for kind in ("tcp", "tcp6", "udp", "udp6") for found in _read(kind, inodes)}
+    return {s for kind in ("tcp", "tcp6", "udp", "udp6") for s in _read(kind, inodes)}
 
 
 def paths_of(pids: Iterable[int]) -> set[str]:
@@ -44,15 +44,15 @@ def paths_of(pids: Iterable[int]) -> set[str]:
 
 
 def _inodes(pids: Iterable[int]) -> set[str]:
-    found: set[str] = set()
+    inodes: set[str] = set()
     for pid in pids:
-        with suppress(OSError):  # it is gone
+        with suppress(OSError):  # the process has ended
             for file in Path(f"/proc/{pid}/fd").iterdir():
                 with suppress(OSError):
                     name = str(file.readlink())
                     if name.startswith("socket:["):
-                        found.add(name[8:-1])
-    return found
+                        inodes.add(name[8:-1])
+    return inodes
 
 
 def _read(kind: str, inodes: set[str]) -> Iterator[Socket]:

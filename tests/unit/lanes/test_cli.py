@@ -271,7 +271,7 @@ def test_a_lane_that_no_request_entered(
 @pytest.fixture
 def beside(tmp_path: Path) -> str:
     """Lanes v2, by weight alone, and v3, by a header alone."""
-    v2, v3 = lane("v2", SAMPLE, way=False), lane("v3", SAMPLE)
+    v2, v3 = lane("v2", SAMPLE, entry_rule=False), lane("v3", SAMPLE)
     return write(tmp_path, *base(SAMPLE, {"v1": 90, "v2": 10}), *v2, *v3)
 
 

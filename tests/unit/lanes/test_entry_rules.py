@@ -46,7 +46,7 @@ def to_v3(*matches: Document, **fields: object) -> Document:
 
 def beside_base(*rules: Document, hostnames: tuple[str, ...] = ()) -> Plan:
     """The plan of the base release, with lanes v2 and v3 and these rules at the gateway."""
-    lanes = [d for name in ("v2", "v3") for d in kube.lane(name, SAMPLE, way=False)]
+    lanes = [d for name in ("v2", "v3") for d in kube.lane(name, SAMPLE, entry_rule=False)]
     own = [http_route("web-v3", to_gateway(), *rules, hostnames=hostnames)] if rules else []
     return plan_of(*BASE, *lanes, *own)
 
@@ -321,7 +321,7 @@ def test_a_rule_that_splits_as_every_request_is_split_needs_no_word(
 
     documents = [d for d in BASE if d["metadata"]["name"] != "web" or d["kind"] != "HTTPRoute"]
     entry = http_route("web", to_gateway(), split(90, 10), split(*weights, matches=[takes("/b")]))
-    planned = plan_of(*documents, *kube.lane("v2", SAMPLE, way=False), entry)
+    planned = plan_of(*documents, *kube.lane("v2", SAMPLE, entry_rule=False), entry)
     assert [one.reason for one in planned.not_planned] == refused
 
 
