@@ -49,6 +49,9 @@ from tests.unit.lanes.lint_manifests import (
 )
 
 MORE = "DestinationRule more"
+BOTH_SUBSETS = [f"{ROUTES}: spec.http[{n}].route[0].destination.subset" for n in (0, 1)]
+IN_OTHER = destination_rule("cart", "v3", namespace="other")
+WITHOUT_PODS = destination_rule("cart", NO_PODS, name="more")
 RANDOM, ROUND_ROBIN = ({"loadBalancer": {"simple": how}} for how in ("RANDOM", "ROUND_ROBIN"))
 # The cart of another namespace.
 SHOP = [put(d, "metadata.namespace", "shop") for d in (CART, *PODS, ROUTED)]
@@ -109,11 +112,7 @@ CASES: dict[str, list[tuple[list[Document], list[str]]]] = {
     ],
     # undefined_subset
     "TL015": [
-        (
-            replacing(SUBSETS),
-            [f"{ROUTES}: spec.http[{n}].route[0].destination.subset" for n in (0, 1)]
-            + [f"{ENTRY}: {DESTINATION}.subset"],
-        ),
+        (replacing(SUBSETS), [*BOTH_SUBSETS, f"{ENTRY}: {DESTINATION}.subset"]),
         (
             [
                 *with_rules(LANE, rule(to("cart", "v3", fallback="v1"))),
@@ -121,62 +120,37 @@ CASES: dict[str, list[tuple[list[Document], list[str]]]] = {
             ],
             [],
         ),
-        (
-            [virtual_service("cart", rule(to("cart", "v3")))],
-            [],
-        ),  # the DestinationRule may be elsewhere
-        (
-            [put(SUBSETS, "metadata.namespace", "x"), CART, no_namespace(ROUTED)],
-            [],
-        ),  # may be applied to x
+        # The DestinationRule may be elsewhere, or the VirtualService may be applied to x.
+        ([virtual_service("cart", rule(to("cart", "v3")))], []),
+        ([put(SUBSETS, "metadata.namespace", "x"), CART, no_namespace(ROUTED)], []),
         ([no_namespace(SUBSETS), *SHOP], []),
-        (
-            [put(no_namespace(SUBSETS), "spec.host", f"cart.y.{DNS}"), *SHOP],
-            [f"{ROUTES}: spec.http[{n}].route[0].destination.subset" for n in (0, 1)],
-        ),
-        ([*replacing(SUBSETS), destination_rule("*.default.svc.cluster.local", "v1", "v2")], []),
-        (
-            with_rules(rule(to("cart"), match=[GET]), rule(to("cart", "v3"))),
-            [f"{ROUTES}: spec.http[1].route[0].destination.subset"],
-        ),
+        ([put(no_namespace(SUBSETS), "spec.host", f"cart.y.{DNS}"), *SHOP], BOTH_SUBSETS),
+        ([*replacing(SUBSETS), destination_rule(f"*.default.{DNS}", "v1", "v2")], []),
+        (with_rules(rule(to("cart"), match=[GET]), rule(to("cart", "v3"))), BOTH_SUBSETS[1:]),
         (replacing(SUBSETS, put(SUBSETS, "spec.subsets[1].labels.version", 2)), []),
         (
             [
                 *(no_namespace(SUBSETS), *SHOP[:-1]),
                 virtual_service("cart", LANE, rule(to("cart", "v9")), namespace="shop"),
             ],
-            [f"{ROUTES}: spec.http[1].route[0].destination.subset"],
+            BOTH_SUBSETS[1:],
         ),
         (
             [*replacing(SUBSETS), destination_rule(f"*.other.{DNS}", "v1", "v2")],
-            [f"{ROUTES}: spec.http[{n}].route[0].destination.subset" for n in (0, 1)]
-            + [f"{ENTRY}: {DESTINATION}.subset"],
+            [*BOTH_SUBSETS, f"{ENTRY}: {DESTINATION}.subset"],
         ),
     ],
     # destination_rule_elsewhere
     "TL016": [
+        ([*GOOD, destination_rule(f"cart.default.{DNS}", "v3", namespace="istio-system")], []),
+        ([*GOOD, destination_rule(f"cart.default.{DNS}", namespace="other")], []),
+        ([*GOOD, IN_OTHER], ["DestinationRule cart: spec.host"]),
         (
-            [
-                *GOOD,
-                destination_rule("cart.default.svc.cluster.local", "v3", namespace="istio-system"),
-            ],
-            [],
-        ),
-        ([*GOOD, destination_rule("cart.default.svc.cluster.local", namespace="other")], []),
-        (
-            [*GOOD, destination_rule("cart", "v3", namespace="other")],
-            ["DestinationRule cart: spec.host"],
-        ),
-        (
-            [no_namespace(CART), destination_rule("cart", "v3", namespace="other")],
+            [no_namespace(CART), IN_OTHER],
             [],  # the Service may be applied to other
         ),
         (
-            [
-                no_namespace(CART),
-                service("cart", namespace="shop"),
-                destination_rule("cart", "v3", namespace="other"),
-            ],
+            [no_namespace(CART), service("cart", namespace="shop"), IN_OTHER],
             [],  # one of the two Services may
         ),
         *(  # a caller in that namespace: a workload, or a Service if no workload is known
@@ -195,16 +169,16 @@ CASES: dict[str, list[tuple[list[Document], list[str]]]] = {
             [
                 *(*GOOD, destination_rule("cart.org"), destination_rule("cart", name="plain")),
                 no_namespace(destination_rule("cart", "v3", name="unplaced")),
-                destination_rule("cart", "v3", namespace="other"),
+                IN_OTHER,
             ],
             [f"{RULE}: spec.host"],
         ),
-        ([service("shop"), destination_rule("cart", "v3", namespace="other")], []),
+        ([service("shop"), IN_OTHER], []),
         ([*GOOD, destination_rule(f"cart.other.{DNS}", "v3", namespace="other")], []),
     ],
     # two_destination_rules
     "TL017": [
-        ([*GOOD, destination_rule("cart", NO_PODS, name="more")], [f"{MORE}: spec.subsets[0]"]),
+        ([*GOOD, WITHOUT_PODS], [f"{MORE}: spec.subsets[0]"]),
         (
             [*GOOD, destination_rule(f"cart.default.{DNS}", "v3", NO_PODS, name="more")],
             [f"{MORE}: spec.subsets[1]"],
@@ -212,7 +186,7 @@ CASES: dict[str, list[tuple[list[Document], list[str]]]] = {
         ([*GOOD, destination_rule("cart", "v1", "v3", name="more")], []),  # Istio merges these
         ([*GOOD, destination_rule("cart", "v3", policy=ROUND_ROBIN, name="more")], []),
         ([*GOOD, destination_rule(f"*.default.{DNS}", NO_PODS, name="more")], []),
-        ([*GOOD, exported(destination_rule("cart", NO_PODS, name="more"), "x")], []),
+        ([*GOOD, exported(WITHOUT_PODS, "x")], []),
         (
             [
                 destination_rule("a.org", "v1"),
@@ -237,17 +211,7 @@ CASES: dict[str, list[tuple[list[Document], list[str]]]] = {
                 ),
             )
         ),
-        (
-            [
-                *GOOD,
-                put(
-                    destination_rule("cart", NO_PODS, name="more"),
-                    "spec.workloadSelector",
-                    {"matchLabels": {}},
-                ),
-            ],
-            [],
-        ),
+        ([*GOOD, put(WITHOUT_PODS, "spec.workloadSelector", {"matchLabels": {}})], []),
         (
             [
                 destination_rule("cart", policy=RANDOM),
@@ -255,16 +219,25 @@ CASES: dict[str, list[tuple[list[Document], list[str]]]] = {
             ],
             [f"{MORE}: spec.trafficPolicy"],
         ),
-        (
-            [destination_rule("a.org"), *GOOD, destination_rule("cart", NO_PODS, name="more")],
-            [f"{MORE}: spec.subsets[0]"],
-        ),
+        ([destination_rule("a.org"), *GOOD, WITHOUT_PODS], [f"{MORE}: spec.subsets[0]"]),
     ],
     # hidden_by_export
     "TL037": [
-        (replacing(ENTERED, exported(ENTERED, "x")), [f"{ENTRY}: spec.exportTo"]),
-        (replacing(ENTERED, exported(ENTERED, ".")), []),
-        (replacing(ENTERED, exported(ENTERED, "x", "*")), []),
+        *(
+            (
+                [*replacing(ENTERED, exported(ENTERED, *places)), *pods],
+                [f"{ENTRY}: spec.exportTo"] * reported,
+            )
+            for places, pods, reported in (
+                (["x"], [], True),
+                (["."], [], False),
+                (["x", "*"], [], False),
+                # The namespace of the gateway's pods counts, if the pods are known.
+                (["."], [INGRESS], True),
+                (["edge"], [INGRESS], False),
+                (["."], [labeled(INGRESS, istio="ingressgateway")], True),
+            )
+        ),
         (
             replacing(
                 ENTERED,
@@ -273,15 +246,18 @@ CASES: dict[str, list[tuple[list[Document], list[str]]]] = {
             ),
             [],
         ),
-        (
-            [*replacing(ENTERED, exported(ENTERED, ".")), INGRESS],
-            [f"{ENTRY}: spec.exportTo"],  # by the namespace of the gateway's pods
-        ),
-        ([*replacing(ENTERED, exported(ENTERED, "edge")), INGRESS], []),
-        (replacing(SUBSETS, exported(SUBSETS, "x")), [f"{RULE}: spec.exportTo"]),
-        (
-            [*replacing(SUBSETS, exported(SUBSETS, "default")), deployment("a", namespace="other")],
-            [f"{RULE}: spec.exportTo"] * 2,  # for each subset
+        *(
+            (
+                [*replacing(SUBSETS, exported(SUBSETS, place)), *others],
+                [f"{RULE}: spec.exportTo"] * reported,
+            )
+            for place, others, reported in (
+                ("x", [], 1),
+                ("default", [deployment("a", namespace="other")], 2),  # one for each subset
+                ("x", [put(put(ENTERED, "metadata.name", "b"), "spec.hosts", ["a.org"])], 1),
+                ("x", [destination_rule("cart", "v1", name="more")], 1),
+                ("x", [destination_rule("cart", "v2", name="more")], 0),  # defines the subset
+            )
         ),
         (
             [
@@ -290,28 +266,6 @@ CASES: dict[str, list[tuple[list[Document], list[str]]]] = {
                 deployment("a", namespace="other"),
             ],
             [],  # whose callers do not see the VirtualService either
-        ),
-        (
-            [
-                *replacing(SUBSETS, exported(SUBSETS, "x")),
-                put(put(ENTERED, "metadata.name", "again"), "spec.hosts", ["a.org"]),
-            ],
-            [f"{RULE}: spec.exportTo"],  # one finding
-        ),
-        (
-            replacing(SUBSETS, exported(SUBSETS, "x"), destination_rule("cart", "v1", name="more")),
-            [f"{RULE}: spec.exportTo"],  # the other defines another subset
-        ),
-        (
-            replacing(SUBSETS, exported(SUBSETS, "x"), destination_rule("cart", "v2", name="more")),
-            [],
-        ),
-        (
-            [
-                *replacing(ENTERED, exported(ENTERED, ".")),
-                labeled(INGRESS, istio="ingressgateway"),  # and no other label
-            ],
-            [f"{ENTRY}: spec.exportTo"],
         ),
     ],
     # strict_without_tls
@@ -419,11 +373,7 @@ def test_destination_rule_rules_report_faults_and_no_near_misses(
             ],
             f"cart.shop.{DNS}",
         ),
-        (
-            "TL017",
-            [*GOOD, destination_rule("cart", NO_PODS, name="more")],
-            f"{RULE} has subset v2 for cart",
-        ),
+        ("TL017", [*GOOD, WITHOUT_PODS], f"{RULE} has subset v2 for cart"),
         (
             "TL017",
             [

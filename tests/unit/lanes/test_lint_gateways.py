@@ -197,10 +197,10 @@ CASES: dict[str, list[tuple[list[Document], list[str]]]] = {
         ([d for d in BYPASSING if d is not PODS[1]], []),  # one version
         ([*GOOD, service("shop", HTTP), virtual_service("shop", ANY)], []),  # in the mesh
         (at_gateway(rule(to("cart", "v1", weight=1), to("cart", weight=0))), []),
-        (
+        (  # the rules apply at the gateway too
             with_rules(LANE, ANY, gateways=["mesh", "demo-gateway"]),
             [],
-        ),  # the rules apply at the gateway too
+        ),
         (
             [
                 *(d for d in BYPASSING if d is not ROUTED),
@@ -264,10 +264,10 @@ CASES: dict[str, list[tuple[list[Document], list[str]]]] = {
             )
         ),
         (claim_rules(request_authentication("other"))[1:], [f"{ENTRY}: {CLAIM}"]),
-        (
+        (  # one gateway checks tokens
             claim_rules(request_authentication(app="cart"), OF_CART, at=("demo-gateway", "b")),
             [],
-        ),  # one gateway checks tokens
+        ),
         (
             claim_rules(request_authentication(app="cart"))[1:],
             [],

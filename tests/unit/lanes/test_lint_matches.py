@@ -53,6 +53,7 @@ BY_HEADER = [
         name="entered",
     ),
 ]
+X_LANE_MATCH = f"{ROUTES}: spec.http[0].match[0].headers.x-lane"
 BAGGAGE = "match[0].headers.baggage"
 # A pattern that no example is found for.
 NO_EXAMPLE = r"[\x{4e00}-\x{9fff}]+=v2.*"
@@ -143,7 +144,7 @@ CASES: dict[str, list[tuple[list[Document], list[str]]]] = {
             with_rules(
                 matching(header_is("x-lane", "v2")), matching(header_is("x-lane", "v1")), LANE, REST
             ),
-            [f"{ROUTES}: spec.http[0].match[0].headers.x-lane"],  # one finding
+            [X_LANE_MATCH],  # one finding
         ),
         (with_rules(matching(header_is("user-agent", "v2")), LANE, REST), []),
         (with_rules(matching(header_is("x-forwarded-for", "v2")), LANE, REST), []),
@@ -152,12 +153,9 @@ CASES: dict[str, list[tuple[list[Document], list[str]]]] = {
                 matching({"headers": {"user-agent": {"exact": "a"}, "x-lane": {"exact": "v2"}}}),
                 *(LANE, REST),
             ),
-            [f"{ROUTES}: spec.http[0].match[0].headers.x-lane"],
+            [X_LANE_MATCH],
         ),
-        (
-            BY_HEADER,
-            [f"{ROUTES}: spec.http[0].match[0].headers.x-lane"],
-        ),  # nothing propagates the header
+        (BY_HEADER, [X_LANE_MATCH]),  # nothing propagates the header
         ([*BY_HEADER, header_propagation("x-LANE")], []),
         *(  # a delegate replaces the headers if each of its rules has its own
             (
@@ -174,7 +172,7 @@ CASES: dict[str, list[tuple[list[Document], list[str]]]] = {
                         virtual_service("x", *rules, name="shared", namespace=place), "spec.hosts"
                     ),
                 ],
-                [f"{ROUTES}: spec.http[0].match[0].headers.x-lane"] * reported,
+                [X_LANE_MATCH] * reported,
             )
             for delegate, place, rules, reported in (
                 ({"name": "shared"}, "default", [REST], False),
@@ -187,10 +185,7 @@ CASES: dict[str, list[tuple[list[Document], list[str]]]] = {
             )
         ),
         ([*BY_HEADER, header_propagation(prefixes=["X-l"])], []),
-        (
-            [*BY_HEADER, header_propagation("x")],
-            [f"{ROUTES}: spec.http[0].match[0].headers.x-lane"],
-        ),
+        ([*BY_HEADER, header_propagation("x")], [X_LANE_MATCH]),
         (
             with_rules(
                 matching(header_is("x-lane", "v2")), REST, gateways=["mesh", "demo-gateway"]
@@ -204,7 +199,7 @@ CASES: dict[str, list[tuple[list[Document], list[str]]]] = {
                 ),
                 *(LANE, REST),
             ),
-            [f"{ROUTES}: spec.http[0].match[0].headers.x-lane"],
+            [X_LANE_MATCH],
         ),
         (
             [

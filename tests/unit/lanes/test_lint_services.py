@@ -336,10 +336,10 @@ CASES: dict[str, list[tuple[list[Document], list[str]]]] = {
         (route_to_version(GRPC, HTTP)[::2], []),  # the version's Service is elsewhere
         (rule_to_version(GRPC, HTTP), [f"{ROUTES}: {DESTINATION}.host"]),
         (rule_to_version(GRPC, GRPC), []),
-        (
+        (  # the gateway calls only cart-v2
             rule_to_version(GRPC, HTTP, gateways=["demo-gateway"]),
             [],
-        ),  # the gateway calls only cart-v2
+        ),
         # The called port is unknown.
         ([service("cart", {"port": 8000, **GRPC}, 80), *rule_to_version(GRPC, HTTP)[1:]], []),
         (

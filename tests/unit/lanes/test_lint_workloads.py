@@ -181,10 +181,10 @@ CASES: dict[str, list[tuple[list[Document], list[str]]]] = {
             ["Instrumentation instrumentation: spec.propagators", f"{POD_V2}.metadata"],
         ),
         (injected(instrumentation("tracecontext", "baggage")), [f"{POD_V2}.metadata"]),
-        (
+        (  # no rule matches baggage
             [d for d in foreign_pods(OTEL_PROPAGATORS="b3") if d is not ROUTED],
             [],
-        ),  # no rule matches baggage
+        ),
         (  # of two that are not instrumented, the one that calls a service
             chain_with(
                 {
