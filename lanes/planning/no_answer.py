@@ -22,7 +22,7 @@ def no_rule(port: ServicePort) -> Hop:
     )
 
 
-def unsupported(service: Host, rule: Route, port: int = 0) -> Hop:
+def unsupported(service: Host, rule: Route, port: int) -> Hop:
     """Return the hop of a rule that is not supported."""
     return Hop(
         service.name,

@@ -94,7 +94,7 @@ class Resolver:
         selected = next((port.pods for port in ports), ())
         rule = Route((), weighted, abort=first.abort, place=first.place)
         if rule.unknown:
-            return unsupported(destination.host, rule)
+            return unsupported(destination.host, rule, destination.port)
         versions = {pod.version for one in weighted for pod in first_pods(one)}
         choice = Choice(
             specific=not versions & lane.others

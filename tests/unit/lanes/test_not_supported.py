@@ -15,6 +15,10 @@ from lanes.reading.resolve import resolve
 from tests.kube import (
     Document,
     backend,
+    deployment,
+    destination_rule,
+    foreign,
+    gateway,
     header_is,
     header_propagation,
     http_route,
@@ -22,6 +26,7 @@ from tests.kube import (
     put,
     route_rule,
     rule,
+    service,
     to,
     to_service,
     virtual_service,
@@ -101,6 +106,28 @@ def test_what_depends_on_it_is_marked_and_the_rest_planned(
     assert all(hop.versions == () and hop.upstreams == () for hop in marked.values())
     assert all(hop.version for name, hop in found.items() if name not in unknown)
     assert {hop.version for hop in hops(planned, "mocka").values()} == {"v1", "v2", "v3"}
+
+
+def test_an_entry_hop_that_is_not_supported_has_its_port(tmp_path: Path) -> None:
+    lane = [header_is("x-lane", "v2")]
+    to_api = virtual_service(
+        "*",
+        rule(to("api", port=9000), match=lane),
+        rule(to("shop")),
+        gateways=["demo-gateway"],
+        name="web",
+    )
+    planned = plan_partly(
+        tmp_path,
+        *(gateway(), to_api, service("shop"), foreign("shop", CART_URL="http://cart:8000/")),
+        *(service("api", {"name": "http", "port": 9000}), deployment("api")),
+        put(destination_rule("api"), "spec.trafficPolicy", {"newField": "x"}),
+        *(service("cart"), deployment("cart"), deployment("cart", "v2")),
+        destination_rule("cart", "v1", "v2"),
+        virtual_service("cart", rule(to("cart", "v2"), match=lane), rule(to("cart", "v1"))),
+    )
+    found = hops(planned, "api").values()
+    assert [(hop.reason, hop.port) for hop in found] == [(Reason.UNSUPPORTED, 9000)]
 
 
 def test_a_virtual_service_that_a_cluster_refuses_is_left_out_alone(tmp_path: Path) -> None:
