@@ -22,12 +22,12 @@ from tests.cluster.release import Release, installed
 JAEGER = os.environ.get("JAEGER_IMAGE", "")
 pytestmark = pytest.mark.skipif(not JAEGER, reason="JAEGER_IMAGE names no image of Jaeger")
 
-Left = set[tuple[str, str, str, Cause]]
+Breaks = set[tuple[str, str, str, Cause]]
 HOP = ("reviews", "ratings")
 # Lanes, each broken in a way of its own: by its pods of reviews, or elsewhere.
 REVIEWS = ("silent", "b3", "traced", "changed", "bare", "hidden")
 ELSEWHERE = ("unruled", "other", "gone", "down", "unset")
-BY_BOTH: Left = {
+BY_BOTH: Breaks = {
     ("traced", *HOP, Cause.NOT_PROPAGATED),
     ("changed", "productpage", "reviews", Cause.CHANGED),
     ("hidden", *HOP, Cause.NO_RULE),
@@ -37,7 +37,7 @@ BY_BOTH: Left = {
     ("gone", *HOP, Cause.NO_ANSWER),
     ("unset", "", "productpage", Cause.NOT_SET),
 }
-BY_LOGS: Left = {
+BY_LOGS: Breaks = {
     *BY_BOTH,
     ("silent", *HOP, Cause.NOT_PROPAGATED),
     ("b3", *HOP, Cause.NOT_PROPAGATED),
@@ -45,7 +45,7 @@ BY_LOGS: Left = {
 }
 # Behind a service that hands no trace on there are no spans, and none tells whether a service
 # without spans has a sidecar.
-BY_TRACES: Left = {*BY_BOTH, ("bare", *HOP, Cause.NOT_TOLD)}
+BY_TRACES: Breaks = {*BY_BOTH, ("bare", *HOP, Cause.NOT_TOLD)}
 NOT_SEEN = ("silent", "b3")
 # The headers that a lane's pods of reviews hand on.
 HANDED_ON = {"silent": "", "b3": "b3,x-b3-traceid,x-b3-spanid", "traced": "traceparent,tracestate"}
@@ -97,10 +97,10 @@ def test_lanes_hold(foreign: Foreign) -> None:
 
 def test_each_broken_lane_is_named_at_its_hop_with_its_cause(foreign: Foreign) -> None:
     break_lanes(foreign.release.namespace, foreign.tracing)
-    by_logs = soon(foreign.by_logs, lambda found: left(found) == BY_LOGS)
-    assert left(by_logs) == BY_LOGS
-    by_traces = soon(foreign.by_traces, lambda found: left(found) == BY_TRACES)
-    assert left(by_traces) == BY_TRACES
+    by_logs = soon(foreign.by_logs, lambda found: breaks(found) == BY_LOGS)
+    assert breaks(by_logs) == BY_LOGS
+    by_traces = soon(foreign.by_traces, lambda found: breaks(found) == BY_TRACES)
+    assert breaks(by_traces) == BY_TRACES
     unseen = [by_traces["lanes"][lane]["not_seen"] for lane in NOT_SEEN]
     assert unseen == [["ratings"]] * len(NOT_SEEN)
 
@@ -113,8 +113,8 @@ def soon(found: Callable[[], Json], right: Callable[[Json], bool]) -> Json:
     return told
 
 
-def left(found: Json) -> Left:
-    """Return where lanes are left, and the causes."""
+def breaks(found: Json) -> Breaks:
+    """Return where lanes break, and the causes."""
     return {
         (at["lane"], at["caller"] or "", at["service"], Cause(at["cause"])) for at in found["left"]
     }
