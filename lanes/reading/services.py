@@ -153,17 +153,18 @@ def _ruled(
     Raises ManifestError if there are more rules than are planned.
     """
     if host in rules.virtual_services:
-        return _first_routes(rules.virtual_services[host], destinations, side)
+        _, routes = _first_routes(rules.virtual_services[host], destinations, side)
+        return routes
     bound = rules.http_routes.get(host, {}).get(side.port)
     return rules_of(bound, destinations, in_mesh=True) if bound else ()
 
 
 def _first_routes(
     entries: Iterable[Entry], destinations: Destinations, side: Side
-) -> tuple[Route, ...]:
-    """Return the routes of the first VirtualService that has any for `side`; (): none has."""
-    routes = (routes_of(*entry, destinations, side) for entry in entries)
-    return next(filter(None, routes), ())
+) -> tuple[Entry | None, tuple[Route, ...]]:
+    """Return the first VirtualService that has routes for `side`, and them; None, (): none has."""
+    ruled = ((entry, routes_of(*entry, destinations, side)) for entry in entries)
+    return next((one for one in ruled if one[1]), (None, ()))
 
 
 def _other_ports(
@@ -191,13 +192,11 @@ def _other_routes(
     """Yield the routes of hosts that are not Services; they apply to calls to that very name.
 
     Istio has them at port 80. If the VirtualService also names a Service, Istio has them at that
-    Service's ports too, where HTTP is served.
+    Service's ports too, where HTTP is served. Older rules of the Service behind the name take its
+    calls.
     """
     for name, entries in rules.other_hosts.items():
-        host, service = Host(name, ""), host_of(name, "")
-        own = rules.virtual_services.get(service) if service else None
-        if own and age_of(own[0][1].metadata) < age_of(entries[0][1].metadata):
-            continue
+        host = Host(name, "")
         numbers = {80}
         for other, others in rules.virtual_services.items():
             if any(resource is entries[0][0] for resource, _ in others):
@@ -206,7 +205,10 @@ def _other_routes(
             behind = _service_behind(host, port, destinations)
             if behind and not destinations.declares_http(port, behind):
                 continue  # proxies route such a call by the Service's address, not by the name
-            if routes := _first_routes(entries, destinations, Side(_MESH, port, host)):
+            entry, routes = _first_routes(entries, destinations, Side(_MESH, port, host))
+            own = rules.virtual_services.get(behind, ()) if behind else ()
+            older, _ = _first_routes(own, destinations, Side(_MESH, port, behind))
+            if entry and not (older and age_of(older[1].metadata) < age_of(entry[1].metadata)):
                 yield (host, port), routes
 
 

@@ -113,15 +113,19 @@ def test_they_lead_to_the_subsets_that_callers_know(export: str, found: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("half", "whole", "found"),
-    [("a", "z", "cart.default cart v2"), ("z", "a", "cart v1")],
+    ("half", "whole", "port", "found"),
+    [
+        ("a", "z", 80, "cart.default cart v2"),
+        ("z", "a", 80, "cart v1"),
+        ("z", "a", 81, "cart.default cart v2"),  # these have no rule for the call
+    ],
 )
 def test_of_rules_for_half_a_name_and_for_its_service_the_older_count(
-    half: str, whole: str, found: str
+    half: str, whole: str, port: int, found: str
 ) -> None:
     both = [
         put(rules("cart.default"), "metadata.name", half),
-        virtual_service("cart", rule(to("cart", "v1")), name=whole),
+        virtual_service("cart", rule(to("cart", "v1"), match=[{"port": port}]), name=whole),
     ]
     assert called("http://cart.default/", *both) == found
 
