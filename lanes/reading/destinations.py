@@ -252,12 +252,9 @@ class Destinations:
 
     def _name(self, host: Host, port: int, subset: str) -> str:
         """Return a destination's name, which differs where other callers find another."""
-        suffix = f" for {self._caller}" if self._caller and self._is_special(host) else ""
+        differs = self._caller and (self._rules.differ([host]) or host in self._restricted)
+        suffix = f" for {self._caller}" if differs else ""
         return f"outbound|{port}|{subset}|{host.fqdn}{suffix}"
-
-    def _is_special(self, host: Host) -> bool:
-        """Tell whether what callers find at a Service depends on their namespace."""
-        return self._rules.differ([host]) or host in self._restricted
 
     def _subset(self, host: Host, port: int, name: str) -> Destination:
         """Return a subset of a Service, or every pod for the name "".

@@ -206,9 +206,9 @@ def _other_routes(
             if behind and not destinations.declares_http(port, behind):
                 continue  # proxies route such a call by the Service's address, not by the name
             entry, routes = _first_routes(entries, destinations, Side(_MESH, port, host))
-            own = rules.virtual_services.get(behind, ()) if behind else ()
-            older, _ = _first_routes(own, destinations, Side(_MESH, port, behind))
-            if entry and not (older and age_of(older[1].metadata) < age_of(entry[1].metadata)):
+            of_service = rules.virtual_services.get(behind, ()) if behind else ()
+            own, _ = _first_routes(of_service, destinations, Side(_MESH, port, behind))
+            if entry and not (own and age_of(own[1].metadata) < age_of(entry[1].metadata)):
                 yield (host, port), routes
 
 

@@ -16,7 +16,7 @@ from lanes.report.plan import cells_of
 from lanes.report.plan_notes import plan_notes
 from lanes.report.problems import problem_text
 from lanes.report.result import conclusion, late_lines
-from lanes.report.verdict import VERDICT_NOTE, counts, hints_lines, left_lines, percent, split_note
+from lanes.report.verdict import VERDICT_NOTE, break_lines, counts, hints_lines, percent, split_note
 from lanes.verification.classification import ClassifiedAnswer
 from lanes.verification.performance import Figures, HopFigures
 from lanes.verification.problems import Problem
@@ -94,7 +94,7 @@ def html(result: Result) -> str:
     return environment.get_template("report.html.jinja").render(
         result=result,
         verdict=result.verdict,
-        hint_lines=[*left_lines(result.verdict), *hints_lines(result.verdict)],
+        hint_lines=[*break_lines(result.verdict), *hints_lines(result.verdict)],
         performance=performance,
         conclusion=conclusion(result),
         facts=list(_facts(result)),

@@ -99,9 +99,8 @@ def cause_lines(lanes: Sequence[str], broken: Break) -> list[str]:
     """Return where and why lanes break, and the fix. No `lanes`: none is known."""
     names = {"caller": broken.caller or "the gateway", "service": broken.service}
     names["planned"] = broken.planned or "another version"
-    symptom = f"lane {lanes[0]} breaks" if len(lanes) == 1 else f"lanes {', '.join(lanes)} break"
-    if not lanes:
-        symptom = "requests have no lane"
+    breaks = f"lane {lanes[0]} breaks" if len(lanes) == 1 else f"lanes {', '.join(lanes)} break"
+    symptom = breaks if lanes else "requests have no lane"
     answered = f"{broken.service} {broken.answered}" if broken.answered else "nothing"
     wrong = broken.planned not in ("", broken.answered)
     return [

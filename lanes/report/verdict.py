@@ -25,7 +25,7 @@ VERDICT_NOTE = "interval: 99.9% confidence interval of each share; all hold at t
 _FINE = 5
 
 # How many places where lanes break are printed.
-_MOST_LEFT = 3
+_MOST_BREAKS = 3
 
 
 def counts(verdict: Verdict) -> str:
@@ -137,7 +137,7 @@ def unexpected_lines(verdict: Verdict, most: int = 5) -> list[str]:
 _UNRELATED = (HintCode.NOT_INJECTED, HintCode.EVIDENCE_ENDS)
 
 
-def left_lines(verdict: Verdict) -> list[str]:
+def break_lines(verdict: Verdict) -> list[str]:
     """Return where and why lanes break, the most frequent first; [] if a hint explains it."""
     if any(hint.code not in _UNRELATED for hint in verdict.hints):
         return []
@@ -146,7 +146,7 @@ def left_lines(verdict: Verdict) -> list[str]:
         places.setdefault((broken.caller, broken.service, broken.cause), []).append((lane, broken))
     return [
         line
-        for breaks in list(places.values())[:_MOST_LEFT]
+        for breaks in list(places.values())[:_MOST_BREAKS]
         for line in cause_lines(sorted({lane for lane, _ in breaks if lane}), _example(breaks))
     ]
 
@@ -245,5 +245,5 @@ def show_verdict(verdict: Verdict, console: Console) -> None:
     if verdict.splits:
         console.lines([""])
         show(splits_table(verdict), console)
-    more = (*left_lines(verdict), *hints_lines(verdict))
+    more = (*break_lines(verdict), *hints_lines(verdict))
     console.lines([*unexpected_lines(verdict), *more, ""])
